@@ -1,0 +1,20 @@
+//! Every algorithm of Proffer, its in-process indexes and its release format.
+//!
+//! Read in this order: [`ids`], [`events`] and [`interactions`] say what the data is; [`scoring`] and
+//! [`ranking`] say what a model gives; then one module per algorithm, each with the same anatomy:
+//! `Params` → `check` → `ValidParams` → `fit` → model.
+//!
+//! This crate is pure. It knows no path, clock, environment, network or logger; seeds are parameters;
+//! bytes come and go through [`std::io::Read`] and [`std::io::Write`].
+
+pub mod events;
+pub mod ids;
+pub mod interactions;
+pub mod payload;
+
+pub mod ranking;
+pub mod scoring;
+
+pub mod error;
+
+pub use error::{Error, Result};

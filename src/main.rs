@@ -1,0 +1,3 @@
+//! The `proffer` binary.
+
+fn main() {}

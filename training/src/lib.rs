@@ -1,0 +1,1 @@
+//! From history files to a published release: read, split, fit, judge, publish.
