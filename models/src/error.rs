@@ -58,3 +58,13 @@ pub enum Error {
 
 /// A result whose error is [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// [`Error::OutOfRange`] unless `holds`.
+pub(crate) fn require(
+    holds: bool,
+    name: &'static str,
+    value: impl std::fmt::Display,
+    expected: &'static str,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::OutOfRange { name, value: value.to_string(), expected }) }
+}

@@ -4,6 +4,7 @@
 //! finished weight, so that every model derives its own weight from it ([`Confidence`] for factorisation), and so
 //! that a live event is added to a stored row by the same arithmetic that built it ([`Interaction::add`]).
 
+use crate::error::require;
 use crate::events::{Event, EventKind, Timestamp};
 use crate::ids::{CustomerIx, ItemIx, Ix};
 use serde::{Deserialize, Serialize};
@@ -107,11 +108,27 @@ pub struct Confidence {
 
 impl Default for Confidence {
     fn default() -> Self {
-        Self { times_weight: 1.0, quantity_weight: 0.0, half_life_days: None, floor: 0.05 }
+        Self { times_weight: 2.0, quantity_weight: 0.0, half_life_days: Some(120.0), floor: 0.05 }
     }
 }
 
 impl Confidence {
+    /// # Errors
+    /// [`crate::Error::OutOfRange`] for a negative or non-finite weight or floor, or a half-life that is not above 0.
+    pub fn check(&self) -> crate::Result<()> {
+        let at_least_zero = [
+            ("confidence.times_weight", self.times_weight),
+            ("confidence.quantity_weight", self.quantity_weight),
+            ("confidence.floor", self.floor),
+        ];
+        for (name, value) in at_least_zero {
+            require(value.is_finite() && value >= 0.0, name, value, "a number of at least 0")?;
+        }
+        let half_life = self.half_life_days.unwrap_or(1.0);
+        let holds = half_life.is_finite() && half_life > 0.0;
+        require(holds, "confidence.half_life_days", half_life, "above 0, or absent")
+    }
+
     /// The confidence in one interaction as of a moment; later interactions count as fresh.
     pub fn of(&self, interaction: &Interaction, as_of: Timestamp) -> f32 {
         let times = interaction.times.max(1.0).ln();

@@ -15,6 +15,23 @@ pub mod payload;
 pub mod ranking;
 pub mod scoring;
 
+pub mod complements;
+mod cooccurrence;
+pub mod frequency;
+pub mod ials;
+pub mod item_knn;
+pub mod item_lists;
+mod kernels;
+pub mod popularity;
+pub mod similar;
+pub mod trending;
+
+pub mod diversity;
+pub mod measures;
+
+pub mod index;
+pub mod release;
+
 pub mod error;
 
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ pub type Payload = BTreeMap<String, PayloadValue>;
 
 /// One attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an attribute is true, false, a number, a text or a list of texts")]
 pub enum PayloadValue {
     /// True or false.
     Flag(bool),
@@ -110,12 +110,16 @@ impl Match {
 }
 
 impl Range {
+    /// Whether a number lies within the bounds.
+    pub fn contains(&self, number: f64) -> bool {
+        self.gt.is_none_or(|bound| number > bound)
+            && self.gte.is_none_or(|bound| number >= bound)
+            && self.lt.is_none_or(|bound| number < bound)
+            && self.lte.is_none_or(|bound| number <= bound)
+    }
+
     fn accepts(&self, value: &PayloadValue) -> bool {
-        let PayloadValue::Number(number) = value else { return false };
-        self.gt.is_none_or(|bound| *number > bound)
-            && self.gte.is_none_or(|bound| *number >= bound)
-            && self.lt.is_none_or(|bound| *number < bound)
-            && self.lte.is_none_or(|bound| *number <= bound)
+        matches!(value, PayloadValue::Number(number) if self.contains(*number))
     }
 }
 

@@ -68,6 +68,16 @@ impl TopN {
         }
     }
 
+    /// How many are kept so far.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether nothing is kept yet.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// The score that a candidate must reach to enter, once the list is full.
     pub fn threshold(&self) -> f32 {
         if self.kept.len() < self.n {

@@ -16,4 +16,13 @@ pub trait Scorer: Sync {
 
     /// Writes one score per item into `scores`, whose length is [`Self::n_items`].
     fn score(&self, history: History<'_>, scores: &mut [f32]);
+
+    /// Writes the scores of several people, one after the other, each as [`Self::score`] would up to rounding.
+    ///
+    /// A model that can share work between people overrides it.
+    fn score_batch(&self, histories: &[History<'_>], scores: &mut [f32]) {
+        for (history, scores) in histories.iter().zip(scores.chunks_exact_mut(self.n_items())) {
+            self.score(*history, scores);
+        }
+    }
 }

@@ -1,0 +1,100 @@
+//! `cargo bench -p models --bench algorithms`: sizes are in the ids; data and seed are fixed and made outside the
+//! timed part.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it cannot go on")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use models::complements::ComplementsParams;
+use models::events::{Event, EventKind, Timestamp};
+use models::ials::{Ials, IalsParams};
+use models::ids::{CustomerIx, ItemIx, OrderIx};
+use models::interactions::{History, Interaction, Interactions, KindWeights};
+use models::item_knn::ItemKnnParams;
+use models::ranking::top_n;
+use models::scoring::Scorer;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use std::hint::black_box;
+
+const AS_OF: Timestamp = Timestamp(86_400);
+
+/// Baskets of ten lines, four to a customer; items by a long-tailed law.
+fn purchases(n_customers: u32, n_items: u32) -> Vec<Event> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let lines = (0..n_customers * 4).flat_map(|order| (0..10).map(move |_| order));
+    lines
+        .map(|order| Event {
+            at: Timestamp(0),
+            customer: CustomerIx(order % n_customers),
+            item: ItemIx((f64::from(n_items) * random.random::<f64>().powi(4)) as u32),
+            order: OrderIx(order),
+            quantity: 1.0,
+            amount: 1.0,
+            kind: EventKind::Purchase,
+        })
+        .collect()
+}
+
+fn interactions(n_customers: u32, n_items: u32) -> Interactions {
+    let events = purchases(n_customers, n_items);
+    Interactions::from_events(&events, n_customers as usize, n_items as usize, &KindWeights::default())
+}
+
+fn fitted(interactions: &Interactions, factors: usize, sweeps: usize) -> Ials {
+    let params = IalsParams { factors, sweeps, ..Default::default() };
+    params.check().unwrap().fit(interactions, AS_OF, |_| {}).unwrap()
+}
+
+fn ials(c: &mut Criterion) {
+    let mut group = c.benchmark_group("ials");
+    group.sample_size(10);
+    for (n_customers, n_items, factors) in [(2_000, 2_000, 64), (20_000, 10_000, 64), (20_000, 10_000, 128)] {
+        let history = interactions(n_customers, n_items);
+        let id = format!("sweep/{n_customers} customers × {n_items} items, {factors} factors");
+        group.bench_function(id, |b| b.iter(|| fitted(black_box(&history), factors, 1)));
+    }
+    let history = interactions(2_000, 100_000);
+    let model = fitted(&history, 128, 1);
+    for n_events in [1, 10, 100, 300] {
+        let interactions: Vec<Interaction> = (0..n_events)
+            .map(|at| Interaction { item: ItemIx(at * 13), times: 1.0, quantity: 1.0, last: AS_OF })
+            .collect();
+        let history = History { interactions: &interactions, as_of: AS_OF };
+        let id = format!("fold-in/{n_events} events, 128 factors");
+        group.bench_function(id, |b| b.iter(|| model.fold_in(black_box(history))));
+    }
+    let person = History { interactions: history.row(CustomerIx(0)), as_of: AS_OF };
+    let mut scores = vec![0.0; model.n_items()];
+    group.bench_function("score and top 20/100,000 items, 128 factors", |b| {
+        b.iter(|| {
+            model.score(black_box(person), &mut scores);
+            top_n(&scores, 20, |_| false)
+        });
+    });
+    group.bench_function("explain 20 items/40 events, 128 factors", |b| {
+        let items: Vec<ItemIx> = (0..20).map(ItemIx).collect();
+        b.iter(|| model.explain_all(black_box(person), &items));
+    });
+    group.finish();
+}
+
+fn lists(c: &mut Criterion) {
+    let mut group = c.benchmark_group("lists");
+    group.sample_size(10);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+    let scores: Vec<f32> = (0..100_000).map(|_| random.random()).collect();
+    group.bench_function("top 20/100,000 items", |b| b.iter(|| top_n(black_box(&scores), 20, |_| false)));
+
+    let (events, history) = (purchases(20_000, 10_000), interactions(20_000, 10_000));
+    let complements = ComplementsParams::default().check().unwrap();
+    group.bench_function("complements/80,000 baskets of 10, 10,000 items", |b| {
+        b.iter(|| complements.fit(black_box(&events), 10_000));
+    });
+    let knn = ItemKnnParams::default().check().unwrap();
+    group.bench_function("item-kNN/20,000 customers × 10,000 items", |b| {
+        b.iter(|| knn.fit(black_box(&history)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, ials, lists);
+criterion_main!(benches);

@@ -1,0 +1,186 @@
+//! A release: the immutable result of one training, as files that any tool of the field opens.
+//!
+//! | file | what |
+//! |---|---|
+//! | `manifest.json` | format version, id, data cut-off, seed, parameters, measured quality, size and SHA-256 of every file |
+//! | `items.parquet` | `item_id, attributes` (JSON), `popularity, trending`; the row number is the item's index |
+//! | `customers.parquet` | `customer_id, interactions`; the row number is the customer's index |
+//! | `history.parquet` | `item, times, quantity, last_at`, customer after customer, as many rows each as `interactions` says |
+//! | `item_factors.safetensors` | tensor `item_factors`, items × factors, with the parameters that fold-in needs |
+//! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
+//! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
+//! | `similar.parquet` | likewise: taken instead |
+//! | `index/graph.usearch` | the links of the graph index, for catalogues that are large enough for one |
+//! | `report.json` | the evaluation in full |
+//!
+//! This module turns a release into named bytes and back. Directories, syncing and renaming are the affair of
+//! those who publish and load it.
+
+mod manifest;
+mod parquet_table;
+mod tables;
+mod tensors;
+
+pub use manifest::{Counts, FORMAT_VERSION, FileEntry, MANIFEST, Manifest, TimeUnit, release_id};
+
+use crate::ials::Ials;
+use crate::ids::{CustomerIx, ItemIx, Vocabulary};
+use crate::interactions::Interactions;
+use crate::item_lists::ItemLists;
+use crate::payload::Payload;
+use crate::popularity::Popularity;
+use crate::scoring::Scorer;
+use crate::{Error, Result};
+use ndarray::Array2;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// The evaluation in full, as JSON.
+pub const REPORT: &str = "report.json";
+
+/// The links of the graph index over the items, where training built one.
+pub const GRAPH: &str = "index/graph.usearch";
+
+/// Files of a release by name; names use `/`.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Everything that serving needs of one training.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The catalogue's ids.
+    pub items: Vocabulary<ItemIx>,
+    /// Attributes of each item.
+    pub payloads: Vec<Payload>,
+    /// Ids of the customers of the history.
+    pub customers: Vocabulary<CustomerIx>,
+    /// What each customer did before the data cut-off.
+    pub history: Interactions,
+    /// The factorisation: item vectors and the fold-in of customers.
+    pub ials: Ials,
+    /// What everyone buys.
+    pub popularity: Popularity,
+    /// What sells now above its usual rate.
+    pub trending: Popularity,
+    /// What is bought together with each item.
+    pub complements: ItemLists,
+    /// What is taken instead of each item.
+    pub similar: ItemLists,
+}
+
+impl Release {
+    /// The files of this release but for the manifest, the index and the report.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the parts do not fit each other.
+    pub fn encode(&self, customer_factors: &Array2<f32>) -> Result<Files> {
+        self.check()?;
+        let items = tables::encode_items(&self.items, &self.payloads, &self.popularity, &self.trending)?;
+        Ok(Files::from([
+            (tables::ITEMS.into(), items),
+            (tables::CUSTOMERS.into(), tables::encode_customers(&self.customers, &self.history)?),
+            (tables::HISTORY.into(), tables::encode_history(&self.history)?),
+            (tables::COMPLEMENTS.into(), tables::encode_lists(tables::COMPLEMENTS, &self.complements)?),
+            (tables::SIMILAR.into(), tables::encode_lists(tables::SIMILAR, &self.similar)?),
+            (tensors::ITEM_FACTORS.into(), tensors::encode_ials(&self.ials)?),
+            (tensors::CUSTOMER_FACTORS.into(), tensors::encode_customer_factors(customer_factors)?),
+        ]))
+    }
+
+    /// Reads a release from its files (those that serving needs), each of which must be what `manifest` says.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] naming the file that is missing, truncated, altered or not of its format;
+    /// [`Error::Shape`] when parts do not fit each other.
+    pub fn decode(manifest: &Manifest, files: &Files) -> Result<Self> {
+        verify(manifest, files)?;
+        let (history, (tables, ials)) = rayon::join(
+            || tables::decode_customers(part(files, tables::CUSTOMERS)?, part(files, tables::HISTORY)?),
+            || {
+                rayon::join(
+                    || {
+                        let items = tables::decode_items(part(files, tables::ITEMS)?)?;
+                        let lists = |name| tables::decode_lists(name, part(files, name)?, items.ids.len());
+                        let (complements, similar) = (lists(tables::COMPLEMENTS)?, lists(tables::SIMILAR)?);
+                        Ok((items, complements, similar))
+                    },
+                    || tensors::decode_ials(part(files, tensors::ITEM_FACTORS)?),
+                )
+            },
+        );
+        let ((items, complements, similar), (customers, rows, cells)) = (tables?, history?);
+        let history = Interactions::from_parts(rows, cells, items.ids.len())?;
+        let release = Self {
+            payloads: items.payloads,
+            popularity: Popularity::from_scores(items.popularity)?,
+            trending: Popularity::from_scores(items.trending)?,
+            items: items.ids,
+            customers,
+            history,
+            ials: ials?,
+            complements,
+            similar,
+        };
+        release.check()?;
+        if release.counts() != manifest.counts {
+            return Err(Error::Shape {
+                what: "release".into(),
+                expected: format!("{:?}", manifest.counts),
+                found: format!("{:?}", release.counts()),
+            });
+        }
+        Ok(release)
+    }
+
+    /// The sizes of this release.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            customers: self.customers.len(),
+            items: self.items.len(),
+            interactions: self.history.cells().len(),
+            factors: self.ials.n_factors(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let n_items = self.items.len();
+        let sizes = [
+            ("attributes", self.payloads.len(), n_items),
+            ("history items", self.history.n_items(), n_items),
+            ("item factors", self.ials.n_items(), n_items),
+            ("popularity", self.popularity.n_items(), n_items),
+            ("trending", self.trending.n_items(), n_items),
+            ("complements", self.complements.n_items(), n_items),
+            ("similar items", self.similar.n_items(), n_items),
+            ("history customers", self.history.n_customers(), self.customers.len()),
+        ];
+        match sizes.iter().find(|(_, found, expected)| found != expected) {
+            Some((what, found, expected)) => Err(Error::Shape {
+                what: (*what).into(),
+                expected: format!("{expected} rows"),
+                found: format!("{found}"),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether serving needs a file of a release; the others are for people.
+pub fn is_needed_to_serve(name: &str) -> bool {
+    name != tensors::CUSTOMER_FACTORS && name != REPORT
+}
+
+/// Checks the size and checksum of every file that was read, on all cores.
+fn verify(manifest: &Manifest, files: &Files) -> Result<()> {
+    files.par_iter().try_for_each(|(name, bytes)| match manifest.files.get(name) {
+        Some(entry) => entry.verify(name, bytes),
+        None => Err(Error::Unreadable { part: name.clone(), reason: "the manifest does not name it".into() }),
+    })
+}
+
+/// One file of a release.
+fn part<'a>(files: &'a Files, name: &str) -> Result<&'a [u8]> {
+    files.get(name).map(Vec::as_slice).ok_or_else(|| Error::Unreadable {
+        part: name.into(),
+        reason: "it is missing from the release".into(),
+    })
+}

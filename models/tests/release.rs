@@ -1,0 +1,132 @@
+//! A release survives its bytes, and says what is wrong with bytes that are not its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use models::complements::ComplementsParams;
+use models::events::{Event, EventKind, EventLog, Timestamp};
+use models::ials::IalsParams;
+use models::ids::{CustomerIx, ItemIx, OrderIx, Vocabulary};
+use models::interactions::{History, Interactions, KindWeights};
+use models::item_lists::ItemLists;
+use models::payload::Payload;
+use models::popularity::PopularityParams;
+use models::release::{Counts, FORMAT_VERSION, FileEntry, Files, Manifest, Release, TimeUnit, release_id};
+use std::collections::BTreeMap;
+
+const CUTOFF: Timestamp = Timestamp(1_000_000);
+
+fn release() -> Release {
+    let event = |n: u32| Event {
+        at: Timestamp(i64::from(n) * 100),
+        customer: CustomerIx(n % 7),
+        item: ItemIx(n * n % 11),
+        order: OrderIx(n / 3),
+        quantity: 1.0 + (n % 3) as f32,
+        amount: 2.5,
+        kind: EventKind::Purchase,
+    };
+    let log = EventLog::new((0..200).map(event).collect(), 7, 11);
+    let history = Interactions::from_events(log.events(), 7, 11, &KindWeights::default());
+    let mut items = Vocabulary::default();
+    for id in ["a/b", "", "été", "\u{1F600}", "e", "f", "g", "h", "i", "j", "k"] {
+        items.intern(id).unwrap();
+    }
+    let mut customers = Vocabulary::default();
+    for id in 0..7 {
+        customers.intern(&format!("customer {id}")).unwrap();
+    }
+    let payload: Payload =
+        serde_json::from_str(r#"{"category":"x","price":1.25,"available":true,"tags":["a","b"]}"#).unwrap();
+    let mut payloads = vec![Payload::new(); 11];
+    payloads[3] = payload;
+    let ials = IalsParams { factors: 3, sweeps: 2, ..Default::default() }.check().unwrap();
+    let popularity = PopularityParams::default().check().unwrap().fit(log.events(), 11, CUTOFF).unwrap();
+    Release {
+        ials: ials.fit(&history, CUTOFF, |_| ()).unwrap(),
+        complements: ComplementsParams { min_llr: 0.0, min_baskets: 1, ..Default::default() }
+            .check()
+            .unwrap()
+            .fit(log.events(), 11)
+            .unwrap(),
+        similar: ItemLists::from_rows(vec![Vec::new(); 11]),
+        trending: popularity.clone(),
+        popularity,
+        items,
+        payloads,
+        customers,
+        history,
+    }
+}
+
+fn encoded(release: &Release) -> (Manifest, Files) {
+    let files = release.encode(&release.ials.fold_in_all(&release.history, CUTOFF)).unwrap();
+    let entries: BTreeMap<_, _> =
+        files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        id: release_id(CUTOFF, &entries),
+        created_at: "2024-01-01T00:00:00Z".into(),
+        data_cutoff: CUTOFF,
+        time_unit: TimeUnit::UnixSeconds,
+        seed: 1,
+        event_weights: KindWeights::default(),
+        counts: release.counts(),
+        parameters: serde_json::Value::Null,
+        quality: serde_json::Value::Null,
+        files: entries,
+    };
+    (manifest, files)
+}
+
+#[test]
+fn a_release_read_back_scores_every_customer_alike() {
+    let before = release();
+    let (manifest, files) = encoded(&before);
+    let manifest = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
+    let after = Release::decode(&manifest, &files).unwrap();
+    assert_eq!(before.payloads, after.payloads);
+    assert_eq!(before.history.cells(), after.history.cells());
+    assert_eq!(before.popularity, after.popularity);
+    assert_eq!(before.complements, after.complements);
+    assert!(before.items.iter().eq(after.items.iter()) && before.customers.iter().eq(after.customers.iter()));
+    for (customer, interactions) in before.history.rows() {
+        let of = |release: &Release| release.ials.fold_in(History { interactions, as_of: CUTOFF });
+        assert_eq!(of(&before), of(&after), "{customer:?}");
+    }
+}
+
+#[test]
+fn the_same_release_has_the_same_bytes_and_id() {
+    let ((a, a_files), (b, b_files)) = (encoded(&release()), encoded(&release()));
+    assert!(a_files == b_files && a.id == b.id);
+}
+
+#[test]
+fn whatever_is_wrong_with_a_file_is_said_with_its_name() {
+    let (manifest, files) = encoded(&release());
+    let needed = files.keys().filter(|name| models::release::is_needed_to_serve(name));
+    for name in needed {
+        type Harm<'a> = Box<dyn Fn(&mut Files) + 'a>;
+        let damage: [(&str, Harm<'_>); 3] = [
+            ("missing", Box::new(|files| drop(files.remove(name)))),
+            ("truncated", Box::new(|files| files.get_mut(name).unwrap().truncate(10))),
+            ("altered", Box::new(|files| files.get_mut(name).unwrap()[5] ^= 1)),
+        ];
+        for (how, harm) in damage {
+            let mut files = files.clone();
+            harm(&mut files);
+            let error = Release::decode(&manifest, &files).unwrap_err().to_string();
+            assert!(error.contains(name), "{name} {how}: {error}");
+            assert!(error.contains(how), "{name} {how}: {error}");
+        }
+    }
+}
+
+#[test]
+fn sound_files_that_do_not_belong_together_are_refused() {
+    let (manifest, files) = encoded(&release());
+    let other = Manifest { counts: Counts { items: 12, ..manifest.counts }, ..manifest.clone() };
+    assert!(Release::decode(&other, &files).unwrap_err().to_string().contains("items: 12"));
+    let mut mixed = release();
+    mixed.payloads.pop();
+    assert!(mixed.encode(&ndarray::Array2::zeros((7, 3))).unwrap_err().to_string().contains("attributes"));
+}
