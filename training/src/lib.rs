@@ -1,1 +1,17 @@
 //! From history files to a published release: read, split, fit, judge, publish.
+//!
+//! [`pipeline`] is the table of contents; [`config`] holds every setting.
+
+pub mod pipeline;
+
+pub mod config;
+pub mod fit;
+pub mod history;
+pub mod index;
+pub mod judge;
+pub mod progress;
+pub mod publish;
+mod report;
+pub mod search;
+pub mod split;
+pub mod tables;

@@ -1,0 +1,179 @@
+//! How good our lists are for customers who came back, beside baselines that need no learning.
+//!
+//! Everything is fitted on events before one moment and judged on those after it, on the full catalogue.
+
+use crate::config::TrainingConfig;
+use crate::fit::{Baselines, Taste, fit_baselines, fit_taste};
+use crate::progress::Progress;
+use models::Result;
+use models::events::{Event, EventLog, Timestamp};
+use models::ials::IalsParams;
+use models::interactions::Interactions;
+use models::measures::{
+    Bootstrap, Case, Cases, EvaluateOptions, Evaluation, Interval, Measure, Repeats, Summary, evaluate,
+};
+use models::scoring::Scorer;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IndexedRandom;
+use serde::{Deserialize, Serialize};
+
+/// The measured quality of a training: what is printed, stored in the release and checked before publishing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// Models know the events before this moment, and are judged by those from it on.
+    pub judged_from: Timestamp,
+    /// The end of the window that they are judged by.
+    pub judged_to: Timestamp,
+    /// Customers in the window with a history before it.
+    pub returning_customers: usize,
+    /// Once with items that the customer already had, once without.
+    pub tasks: Vec<Task>,
+}
+
+/// One way of judging.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// What happens with items that the customer already had.
+    pub repeats: Repeats,
+    /// Our model first, then the baselines.
+    pub models: Vec<Summary>,
+    /// Our model minus each baseline on the same customers.
+    pub differences: Vec<Difference>,
+}
+
+/// A paired comparison; an interval that excludes 0 is a difference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// What ours is compared with.
+    pub baseline: String,
+    /// Difference of recall.
+    pub recall: Interval,
+    /// Difference of NDCG.
+    pub ndcg: Interval,
+}
+
+impl Quality {
+    /// Whether our model is behind popularity in recall or NDCG in any task: then it should not be published.
+    pub fn loses_to_popularity(&self) -> bool {
+        let behind = |task: &Task| {
+            let against = task.differences.iter().find(|difference| difference.baseline == POPULARITY);
+            against.is_some_and(|difference| difference.recall.mean < 0.0 || difference.ndcg.mean < 0.0)
+        };
+        self.tasks.iter().any(behind)
+    }
+}
+
+/// The name under which popularity stands in every table.
+const POPULARITY: &str = "popularity";
+
+/// Fits on the events before `from` and judges by those in `from..to`.
+///
+/// # Errors
+/// [`models::Error`] for parameters out of range or a window without returning customers.
+pub fn judge(
+    config: &TrainingConfig,
+    params: IalsParams,
+    log: &EventLog,
+    window: (Timestamp, Timestamp),
+    progress: &dyn Progress,
+) -> Result<Quality> {
+    let (from, to) = window;
+    progress.begin("fit for judging", params.sweeps as u64);
+    let taste = fit_taste(config, params, log, from, progress)?;
+    let baselines = fit_baselines(config, log, &taste.interactions, from)?;
+    progress.end("");
+    progress.begin("judge", 2 * scorers(&taste, &baselines).len() as u64);
+    let cases = returning(config, &taste.interactions, from, log.between(from, to))?;
+    let mut done = 0;
+    let mut tasks = Vec::new();
+    for repeats in [Repeats::Kept, Repeats::Removed] {
+        let options =
+            EvaluateOptions { n: config.evaluation.n, repeats, bootstrap: config.evaluation.bootstrap };
+        let mut evaluations = Vec::new();
+        for scorer in scorers(&taste, &baselines) {
+            evaluations.push(evaluate(scorer, &cases.judged, &options)?);
+            done += 1;
+            progress.at(done);
+        }
+        tasks.push(task(repeats, evaluations, &options.bootstrap)?);
+    }
+    progress.end(&format!("{} customers", cases.judged.cases().len()));
+    Ok(Quality { judged_from: from, judged_to: to, returning_customers: cases.returning, tasks })
+}
+
+/// The mean NDCG of one set of parameters over both tasks, for search: no baselines, no intervals.
+///
+/// # Errors
+/// As [`judge`].
+pub fn mean_ndcg(
+    config: &TrainingConfig,
+    params: IalsParams,
+    log: &EventLog,
+    window: (Timestamp, Timestamp),
+    progress: &dyn Progress,
+) -> Result<f64> {
+    let (from, to) = window;
+    let taste = fit_taste(config, params, log, from, progress)?;
+    let cases = returning(config, &taste.interactions, from, log.between(from, to))?;
+    let mut sum = 0.0;
+    for repeats in [Repeats::Kept, Repeats::Removed] {
+        let bootstrap = Bootstrap { resamples: 1, ..config.evaluation.bootstrap };
+        let options = EvaluateOptions { n: config.evaluation.n, repeats, bootstrap };
+        sum += evaluate(&taste.ials, &cases.judged, &options)?.summary.ndcg.mean;
+    }
+    Ok(sum / 2.0)
+}
+
+/// Customers with a history who came back, at most as many as the configuration wants.
+struct Returning<'a> {
+    returning: usize,
+    judged: Cases<'a>,
+}
+
+fn returning<'a>(
+    config: &TrainingConfig,
+    interactions: &'a Interactions,
+    as_of: Timestamp,
+    afterwards: &[Event],
+) -> Result<Returning<'a>> {
+    let all = Cases::from_events(interactions, as_of, afterwards)?.with_history();
+    let returning = all.cases().len();
+    if returning == 0 {
+        return Err(models::Error::Empty {
+            what: "the window to judge by",
+            remedy: "no customer of it has a history before it; give more history or other split.test_days",
+        });
+    }
+    if returning <= config.evaluation.max_customers {
+        return Ok(Returning { returning, judged: all });
+    }
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
+    let mut sample: Vec<Case> =
+        all.cases().sample(&mut random, config.evaluation.max_customers).cloned().collect();
+    sample.sort_by_key(|case| case.customer);
+    Ok(Returning { returning, judged: Cases::new(interactions, as_of, sample)? })
+}
+
+fn scorers<'a>(taste: &'a Taste, baselines: &'a Baselines) -> [&'a dyn Scorer; 4] {
+    [&taste.ials, &baselines.popularity, &baselines.frequency, &baselines.item_knn]
+}
+
+/// Sets ours, the first, beside the others.
+fn task(repeats: Repeats, evaluations: Vec<Evaluation>, bootstrap: &Bootstrap) -> Result<Task> {
+    let ours = &evaluations[0];
+    let differences = evaluations[1..]
+        .iter()
+        .map(|baseline| {
+            Ok(Difference {
+                baseline: baseline.summary.model.clone(),
+                recall: ours.difference(baseline, Measure::Recall, bootstrap)?,
+                ndcg: ours.difference(baseline, Measure::Ndcg, bootstrap)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Task { repeats, differences, models: evaluations.into_iter().map(|e| e.summary).collect() })
+}

@@ -1,0 +1,103 @@
+//! The measured quality as a table for people.
+
+use crate::judge::{Difference, Quality, Task};
+use chrono::DateTime;
+use comfy_table::{Table, presets};
+use models::events::Timestamp;
+use models::measures::{Interval, Repeats, Summary};
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Quality {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let judged =
+            self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers);
+        writeln!(
+            f,
+            "Judged on {judged} of {} customers who came back from {} to {}, ranking the full catalogue; 95 % bootstrap intervals.",
+            self.returning_customers,
+            Day(self.judged_from),
+            Day(self.judged_to),
+        )?;
+        self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))
+    }
+}
+
+impl Display for Task {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.repeats {
+            Repeats::Kept => writeln!(f, "Everything they bought counts, also what they had before:")?,
+            Repeats::Removed => writeln!(f, "Only what they had never bought counts:")?,
+        }
+        let n = self.models.first().map_or(0, |model| model.n);
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        let header = [
+            "model".to_owned(),
+            format!("Recall@{n}"),
+            format!("NDCG@{n}"),
+            format!("MRR@{n}"),
+            "hit rate".into(),
+            "coverage".into(),
+            "novelty (bits)".into(),
+        ];
+        table.set_header(header);
+        for model in &self.models {
+            table.add_row(row(model));
+        }
+        writeln!(f, "{table}")?;
+        let ours = self.models.first().map_or("ours", |model| model.model.as_str());
+        for difference in &self.differences {
+            writeln!(f, "{}", sentence(ours, difference, n))?;
+        }
+        Ok(())
+    }
+}
+
+fn row(model: &Summary) -> [String; 7] {
+    [
+        model.model.clone(),
+        cell(&model.recall),
+        cell(&model.ndcg),
+        cell(&model.mrr),
+        cell(&model.hit_rate),
+        format!("{:.4}", model.coverage),
+        format!("{:.2}", model.novelty),
+    ]
+}
+
+fn cell(interval: &Interval) -> String {
+    format!("{:.4} [{:.4}, {:.4}]", interval.mean, interval.low, interval.high)
+}
+
+/// Which model won and by how much, in words.
+fn sentence(ours: &str, difference: &Difference, n: usize) -> String {
+    let verdict = |interval: &Interval| match interval {
+        Interval { low, .. } if *low > 0.0 => "beats",
+        Interval { high, .. } if *high < 0.0 => "LOSES to",
+        _ => "is level with",
+    };
+    let Difference { baseline, recall, ndcg } = difference;
+    format!(
+        "{ours} {} {baseline} in Recall@{n} by {:+.4} [{:+.4}, {:+.4}] and {} it in NDCG@{n} by {:+.4} [{:+.4}, {:+.4}].",
+        verdict(recall),
+        recall.mean,
+        recall.low,
+        recall.high,
+        verdict(ndcg),
+        ndcg.mean,
+        ndcg.low,
+        ndcg.high,
+    )
+}
+
+/// A moment as a date.
+struct Day(Timestamp);
+
+impl Display for Day {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match DateTime::from_timestamp(self.0.0, 0) {
+            Some(moment) => write!(f, "{}", moment.format("%Y-%m-%d")),
+            None => write!(f, "{} s", self.0.0),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The global time split: train < validation start ≤ validation < test start ≤ test.
+//!
+//! One cut for everyone, so that no model learns from what another customer did later (Meng et al. 2020,
+//! "Exploring data splitting strategies for the evaluation of recommendation models").
+
+use models::events::{EventLog, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Where history is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitConfig {
+    /// Length of the test window at the end; a tenth of the time span when not given.
+    pub test_days: Option<f64>,
+    /// Length of the validation window before it; as long as the test window when not given.
+    pub validation_days: Option<f64>,
+}
+
+#[expect(clippy::derivable_impls, reason = "the defaults stand here to be seen")]
+impl Default for SplitConfig {
+    fn default() -> Self {
+        Self { test_days: None, validation_days: None }
+    }
+}
+
+/// The share of the time span that the test window takes when its length is not given.
+const TEST_SHARE: f64 = 0.1;
+
+/// The moments of one split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The first moment of the validation window.
+    pub validation_start: Timestamp,
+    /// The first moment of the test window.
+    pub test_start: Timestamp,
+    /// One second after the last event: the data cut-off of a release trained on everything.
+    pub end: Timestamp,
+}
+
+/// Why a history cannot be split.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum SplitError {
+    /// There is no event.
+    #[error("the history holds no event to split")]
+    Empty,
+    /// A window is not a positive, finite number of days.
+    #[error("split.{name} must be a positive number of days, but is {value}")]
+    NotPositive {
+        /// Which window.
+        name: &'static str,
+        /// Its length as given.
+        value: f64,
+    },
+    /// The windows leave nothing to train on.
+    #[error(
+        "the windows take {windows:.1} of the {span:.1} days of history, which leaves nothing to train on: shorten split.test_days and split.validation_days"
+    )]
+    NothingToTrainOn {
+        /// Days that the two windows take.
+        windows: f64,
+        /// Days of history.
+        span: f64,
+    },
+}
+
+impl SplitConfig {
+    /// Cuts the time span of a history.
+    ///
+    /// # Errors
+    /// [`SplitError`] when there is nothing to cut, or the windows leave nothing to train on.
+    pub fn split(&self, log: &EventLog) -> Result<Split, SplitError> {
+        let (first, last) = log.span().ok_or(SplitError::Empty)?;
+        let end = Timestamp(last.0.saturating_add(1));
+        let span = end.days_since(first);
+        let test = self.test_days.unwrap_or(span * TEST_SHARE);
+        let validation = self.validation_days.unwrap_or(test);
+        for (name, value) in [("test_days", test), ("validation_days", validation)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(SplitError::NotPositive { name, value });
+            }
+        }
+        let split = Split {
+            validation_start: end.minus_days(test + validation),
+            test_start: end.minus_days(test),
+            end,
+        };
+        if log.before(split.validation_start).is_empty() {
+            return Err(SplitError::NothingToTrainOn { windows: test + validation, span });
+        }
+        Ok(split)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use models::events::{DAY_SECONDS, Event, EventKind};
+    use models::ids::{CustomerIx, ItemIx, OrderIx};
+
+    fn log_of_days(days: &[i64]) -> EventLog {
+        let event = |&day: &i64| Event {
+            at: Timestamp(day * DAY_SECONDS),
+            customer: CustomerIx(0),
+            item: ItemIx(0),
+            order: OrderIx(0),
+            quantity: 1.0,
+            amount: 0.0,
+            kind: EventKind::Purchase,
+        };
+        EventLog::new(days.iter().map(event).collect(), 1, 1)
+    }
+
+    #[test]
+    fn the_windows_follow_each_other_and_every_event_is_in_one() {
+        let log = log_of_days(&(0..100).collect::<Vec<_>>());
+        let split = SplitConfig { test_days: Some(10.0), validation_days: Some(20.0) }.split(&log).unwrap();
+        assert_eq!(log.before(split.validation_start).len(), 70);
+        assert_eq!(log.between(split.validation_start, split.test_start).len(), 20);
+        assert_eq!(log.between(split.test_start, split.end).len(), 10);
+    }
+
+    #[test]
+    fn a_history_too_short_for_its_windows_says_what_to_shorten() {
+        let log = log_of_days(&[0, 1, 2]);
+        let error = SplitConfig { test_days: Some(2.0), validation_days: None }.split(&log).unwrap_err();
+        assert!(matches!(error, SplitError::NothingToTrainOn { .. }), "{error}");
+        assert_eq!(SplitConfig::default().split(&log_of_days(&[])), Err(SplitError::Empty));
+        assert!(SplitConfig { test_days: Some(f64::NAN), ..Default::default() }.split(&log).is_err());
+    }
+}
