@@ -4,6 +4,15 @@
 //! are split by what the caller can do about them. MMR, grouping and blending are in our own ranking, so that
 //! answers do not depend on which index stands behind.
 
+mod check;
+mod open;
+
+pub mod embedded;
+pub mod qdrant;
+
+pub use check::ID_KEY;
+pub use open::{IndexChoice, IndexConfig, IndexSource, open};
+
 use async_trait::async_trait;
 use models::ids::ItemIx;
 use models::payload::{Filter, Payload};

@@ -1,0 +1,39 @@
+//! Kills the service with `kill -9` in the middle of event writes, again and again, and counts acknowledged events
+//! that are gone afterwards. The right count is 0.
+//!
+//! `cargo build --release && cargo run --release --example kill9 -- --rounds 200`
+
+mod rounds;
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How often to kill the service.
+    #[arg(long, default_value_t = 200)]
+    rounds: u32,
+    /// The binary; next to this example by default.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let beside = std::env::current_exe()?.with_file_name("../proffer");
+    let binary = arguments.binary.unwrap_or(beside);
+    let folder = tempfile::tempdir()?;
+    let mut tally = rounds::Tally::default();
+    for round in 1..=arguments.rounds {
+        rounds::kill_in_the_middle(&binary, folder.path(), round, &mut tally).await?;
+        if round % 10 == 0 {
+            println!("{round} rounds: {tally}");
+        }
+    }
+    rounds::verify_the_last(&binary, folder.path(), &mut tally).await?;
+    println!("{} rounds: {tally}", arguments.rounds);
+    Ok(if tally.lost == 0 && tally.acknowledged > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,104 @@
+//! `proffer train`, `proffer evaluate` and `proffer validate`: everything that begins with history files.
+
+use super::ConfigArguments;
+use super::progress::Shown;
+use crate::config::Config;
+use crate::telemetry;
+use anyhow::{Context, bail};
+use chrono::Utc;
+use clap::Args;
+use std::path::PathBuf;
+use training::pipeline::{self, Gate, Inputs, Run};
+
+/// The files to read.
+#[derive(Debug, Args)]
+struct InputArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// History files: CSV (plain, gzip, zstd) or Parquet.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    history: Vec<PathBuf>,
+    /// Writes the rows that are not used, each with its reason, to a CSV file.
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+}
+
+impl InputArguments {
+    fn load(self, items: Option<PathBuf>) -> anyhow::Result<(Config, Inputs)> {
+        let config = self.config.load()?;
+        telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
+        Ok((config, Inputs { history: self.history, items, rejected: self.rejected }))
+    }
+}
+
+/// Arguments of `proffer validate`.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArguments {
+    #[command(flatten)]
+    inputs: InputArguments,
+}
+
+/// Prints the report on a history; fails where training on it would mislead.
+pub(super) fn validate(arguments: ValidateArguments) -> anyhow::Result<()> {
+    let (config, inputs) = arguments.inputs.load(None)?;
+    let (_, report) = pipeline::inspect(&config.training, &inputs, Utc::now(), &Shown::new())?;
+    println!("{report}");
+    if report.is_trainable() { Ok(()) } else { bail!("training on this history would mislead") }
+}
+
+/// Arguments of `proffer train`.
+#[derive(Debug, Args)]
+pub(super) struct TrainArguments {
+    #[command(flatten)]
+    inputs: InputArguments,
+    /// Attributes of items: CSV or Parquet with a column item_id.
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    /// Where the release is published; the same as --set releases.dir=…
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Random trials of parameters on the validation window.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    search: usize,
+    /// Publishes the release even if it is worse than recommending what everyone buys.
+    #[arg(long)]
+    publish_anyway: bool,
+}
+
+/// Trains, prints what was read and measured, and publishes a release.
+pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
+    let (config, inputs) = arguments.inputs.load(arguments.items)?;
+    let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
+    let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
+    let run = Run { now: Utc::now(), search_trials: arguments.search, gate };
+    let trained = pipeline::train(&config.training, &inputs, &run, &directory, &Shown::new())?;
+    println!("{}\n{}", trained.data, trained.evaluation.quality);
+    println!("Published release {} in {}", trained.manifest.id, trained.path.display());
+    Ok(())
+}
+
+/// Arguments of `proffer evaluate`.
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArguments {
+    #[command(flatten)]
+    inputs: InputArguments,
+    /// Random trials of parameters on the validation window.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    search: usize,
+    /// Also writes the evaluation as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Measures what a training would give, and publishes nothing.
+pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
+    let (config, inputs) = arguments.inputs.load(None)?;
+    let run = Run { now: Utc::now(), search_trials: arguments.search, gate: Gate::Open };
+    let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;
+    println!("{data}\n{}", evaluation.quality);
+    if let Some(path) = arguments.json {
+        let json = serde_json::to_vec_pretty(&evaluation)?;
+        super::output::write_whole(&path, |out| Ok(out.write_all(&json)?))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The configuration of the service: `proffer.example.toml` compiled in as defaults, then the user's file, the
+//! environment, and the command line.
+//!
+//! Unknown keys are errors, and every value is checked on start, all at once, with its key path.
+
+mod contact_points;
+mod load;
+
+pub use contact_points::{ContactPoint, Direction, Fallback, Repeats};
+pub use load::{ConfigError, Sources};
+
+use crate::index::{IndexChoice, IndexConfig};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use training::config::TrainingConfig;
+
+/// Everything that can be set. The keys are explained in `proffer.example.toml`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How the service listens and what it accepts.
+    pub server: ServerConfig,
+    /// What it logs.
+    pub log: LogConfig,
+    /// Where durable state is.
+    pub store: StoreConfig,
+    /// Where releases are.
+    pub releases: ReleasesConfig,
+    /// What the catalogue's attributes mean.
+    pub catalogue: CatalogueConfig,
+    /// Which vector index serves.
+    pub index: IndexConfig,
+    /// Whether callers need keys.
+    pub auth: AuthConfig,
+    /// What is kept in memory.
+    pub cache: CacheConfig,
+    /// How history is read, models are fitted and quality is measured; only the command line uses it.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// Where decisions are shown, by name.
+    pub contact_points: BTreeMap<String, ContactPoint>,
+}
+
+/// Section `[server]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Threads that answer; 0 is one per core.
+    pub workers: usize,
+    /// Largest body.
+    pub max_body_bytes: usize,
+    /// Most rows of a batch.
+    pub max_batch: usize,
+    /// Most items of an answer.
+    pub max_n: usize,
+    /// Time to receive a request's head.
+    pub header_timeout_ms: u64,
+    /// Time to answer.
+    pub request_timeout_ms: u64,
+    /// Life of an idle connection.
+    pub keep_alive_s: u64,
+    /// Time for requests in flight when stopping.
+    pub shutdown_grace_s: u64,
+}
+
+/// Section `[log]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Section `[store]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// Patience with another process's lock.
+    pub busy_timeout_ms: u64,
+    /// Connections that read.
+    pub readers: u32,
+    /// Writes that may wait.
+    pub queue: usize,
+}
+
+/// Section `[releases]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasesConfig {
+    /// Their folder.
+    pub dir: PathBuf,
+}
+
+/// Section `[catalogue]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueConfig {
+    /// The item attribute that holds the category.
+    pub category_attribute: String,
+}
+
+/// Section `[auth]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Whether callers need keys.
+    pub enabled: bool,
+}
+
+/// Section `[cache]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Customers' states kept.
+    pub customers: u64,
+    /// Their longest life.
+    pub ttl_s: u64,
+}
+
+impl ServerConfig {
+    /// Time to answer.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+impl Config {
+    /// The effective configuration as TOML, with secrets hidden.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|e| ConfigError::Unprintable(e.to_string()))
+    }
+
+    /// Every value that is out of range, as lines with its key path.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, key: &str, value: &dyn std::fmt::Debug, expected: &str| {
+            if !holds {
+                faults.push(format!("{key} must be {expected}, but is {value:?}"));
+            }
+        };
+        let server = &self.server;
+        let between = |value: u64, low: u64, high: u64| (low..=high).contains(&value);
+        let sizes = [
+            ("server.max_body_bytes", server.max_body_bytes as u64, 1024, 1 << 30),
+            ("server.max_batch", server.max_batch as u64, 1, 100_000),
+            ("server.max_n", server.max_n as u64, 1, 10_000),
+            ("server.header_timeout_ms", server.header_timeout_ms, 10, 600_000),
+            ("server.request_timeout_ms", server.request_timeout_ms, 10, 600_000),
+            ("server.keep_alive_s", server.keep_alive_s, 1, 3600),
+            ("server.shutdown_grace_s", server.shutdown_grace_s, 1, 3600),
+            ("store.busy_timeout_ms", self.store.busy_timeout_ms, 1, 600_000),
+            ("store.readers", u64::from(self.store.readers), 1, 256),
+            ("store.queue", self.store.queue as u64, 1, 1_000_000),
+            ("index.deadline_ms", self.index.deadline_ms, 1, 60_000),
+            ("cache.customers", self.cache.customers, 1, 1_000_000_000),
+            ("cache.ttl_s", self.cache.ttl_s, 1, 86_400),
+        ];
+        for (key, value, low, high) in sizes {
+            require(between(value, low, high), key, &value, &format!("from {low} to {high}"));
+        }
+        require(server.workers <= 1024, "server.workers", &server.workers, "from 0 to 1024");
+        let weights = &self.training.event_weights;
+        for (name, weight) in [
+            ("purchase", weights.purchase),
+            ("basket", weights.basket),
+            ("click", weights.click),
+            ("view", weights.view),
+        ] {
+            let key = format!("training.event_weights.{name}");
+            require((0.0..=100.0).contains(&weight), &key, &weight, "from 0 to 100");
+        }
+        let attribute = &self.catalogue.category_attribute;
+        require(!attribute.is_empty(), "catalogue.category_attribute", attribute, "an attribute's name");
+        if self.index.kind == IndexChoice::Qdrant
+            && let Err(error) = self.index.qdrant.check()
+        {
+            require(false, "index.qdrant", &error.to_string(), "usable");
+        }
+        for (name, contact_point) in &self.contact_points {
+            faults.extend(contact_point.faults(name));
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Items for a person at a contact point.
+
+use super::fallback::{fill, passes};
+use super::wire::{Decision, RecommendRequest, Source};
+use super::{Chosen, INDEX, answer, known_state, reasons};
+use crate::config::{ContactPoint, Repeats};
+use crate::customers::{CustomerState, Evidence};
+use crate::index::{IndexError, IndexQuery};
+use crate::releases::{Serving, View};
+use crate::store::Store;
+use models::diversity::DiversityParams;
+use models::ids::ItemIx;
+use models::interactions::History;
+use models::payload::{Condition, Filter, Match, PayloadValue};
+use models::ranking::Scored;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What stands behind one question.
+pub struct Asked<'a> {
+    /// The request, within its limits.
+    pub request: &'a RecommendRequest,
+    /// The contact point that it names.
+    pub point: &'a ContactPoint,
+    /// How many items to answer.
+    pub n: usize,
+    /// When the index must have answered.
+    pub deadline: Instant,
+}
+
+/// Items for a customer or a session, never fewer than the catalogue and the filter allow.
+///
+/// Nothing here fails: what is down is named in `degraded`, and the contact point's fallback chain takes over.
+pub async fn recommend(serving: &Arc<Serving>, store: &dyn Store, asked: &Asked<'_>) -> Decision {
+    let request = asked.request;
+    let mut degraded = Vec::new();
+    let known = known_state(serving, store, request.customer_id.as_deref(), &mut degraded).await;
+    let session = known_items(serving, &request.session_items);
+    let state =
+        if session.is_empty() { known.clone() } else { Arc::new(known.with_session(serving, &session)) };
+    let evidence = match known.evidence() {
+        Evidence::None if !state.interactions.is_empty() => Evidence::Session,
+        evidence => evidence,
+    };
+    let exclude = excluded(serving, asked, &state, &session);
+    let candidates = match search(serving, asked, &state, &exclude).await {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            tracing::warn!(%error, "the vector index failed; answering from the fallback chain");
+            degraded.push(INDEX);
+            Vec::new()
+        }
+    };
+    let view = serving.catalogue.view();
+    let source = |item| match evidence {
+        _ if state.owns(item) => Source::Repeat,
+        Evidence::Session => Source::Session,
+        _ => Source::Dense,
+    };
+    let mut chosen: Vec<Chosen> = diverse(&view, asked, &candidates)
+        .into_iter()
+        .map(|scored| Chosen { scored, source: source(scored.item), reasons: Vec::new() })
+        .collect();
+    let personal = chosen.len();
+    add_fallback(serving, &view, asked, &exclude, &mut chosen);
+    if request.explain {
+        explain(serving, &view, &Known { state: &state, session: &session }, &mut chosen[..personal]);
+        for chosen in &mut chosen[personal..] {
+            chosen.reasons = reasons::of_list(&view, chosen.source, chosen.scored.score);
+        }
+    }
+    let mut decision = answer(serving, &view, chosen);
+    decision.customer_id = request.customer_id.clone();
+    decision.contact_point = Some(request.contact_point.clone());
+    decision.evidence = evidence;
+    decision.degraded = degraded;
+    decision.funnel.candidates = candidates.len();
+    decision
+}
+
+/// The items of the catalogue among ids; what is not known is passed over.
+fn known_items(serving: &Serving, ids: &[String]) -> Vec<ItemIx> {
+    let view = serving.catalogue.view();
+    ids.iter().filter_map(|id| view.ix(id)).collect()
+}
+
+/// The items that must not be answered, sorted: excluded ones, those of the session, and owned ones where the
+/// contact point does not want them again.
+fn excluded(serving: &Serving, asked: &Asked<'_>, state: &CustomerState, session: &[ItemIx]) -> Vec<ItemIx> {
+    let mut excluded = known_items(serving, &asked.request.exclude_ids);
+    excluded.extend_from_slice(session);
+    if asked.point.repeats == Repeats::Excluded {
+        excluded.extend_from_slice(&state.owned);
+    }
+    excluded.sort_unstable();
+    excluded.dedup();
+    excluded
+}
+
+/// Candidates by taste, best first; more than asked for, so that diversity has a choice.
+async fn search(
+    serving: &Serving,
+    asked: &Asked<'_>,
+    state: &CustomerState,
+    exclude: &[ItemIx],
+) -> Result<Vec<Scored>, IndexError> {
+    if state.interactions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = IndexQuery {
+        vector: state.vector.clone(),
+        n: asked.n * CANDIDATES_PER_RESULT,
+        filter: Arc::new(only_available(asked.request.filter.clone())),
+        exclude: exclude.to_vec(),
+    };
+    let mut found = serving.index.search(vec![query], asked.deadline).await?;
+    Ok(found.pop().unwrap_or_default())
+}
+
+/// Candidates fetched for each result wanted.
+const CANDIDATES_PER_RESULT: usize = 5;
+
+/// The filter without the items whose attribute `available` is false.
+pub(super) fn only_available(mut filter: Filter) -> Filter {
+    filter.must_not.push(Condition {
+        key: "available".into(),
+        matches: Some(Match::Value(PayloadValue::Flag(false))),
+        range: None,
+    });
+    filter
+}
+
+/// The best candidates, re-ranked for diversity as the contact point wants it.
+fn diverse(view: &View<'_>, asked: &Asked<'_>, candidates: &[Scored]) -> Vec<Scored> {
+    let relevance = 1.0 - asked.point.diversity;
+    let params = DiversityParams { relevance, max_per_group: cap_per_category(asked.point) };
+    match params.check() {
+        Ok(valid) => valid.pick(candidates, asked.n, |item| view.vector(item), |item| view.category(item)),
+        // The configuration is checked at start, so this is the plain order of a contact point without wishes.
+        Err(_) => candidates.iter().copied().take(asked.n).collect(),
+    }
+}
+
+/// The contact point's cap, 0 meaning none.
+fn cap_per_category(point: &ContactPoint) -> Option<usize> {
+    (point.max_per_category > 0).then_some(point.max_per_category)
+}
+
+/// Fills up from the contact point's fallback chain, within its cap per category.
+fn add_fallback(
+    serving: &Serving,
+    view: &View<'_>,
+    asked: &Asked<'_>,
+    exclude: &[ItemIx],
+    chosen: &mut Vec<Chosen>,
+) {
+    let cap = cap_per_category(asked.point).unwrap_or(usize::MAX);
+    let mut of_category: HashMap<&str, usize> = HashMap::new();
+    for category in chosen.iter().filter_map(|chosen| view.category(chosen.scored.item)) {
+        *of_category.entry(category).or_default() += 1;
+    }
+    let missing = asked.n.saturating_sub(chosen.len());
+    let filled = fill(serving, &asked.point.fallback, missing, |item| {
+        let is_wanted = exclude.binary_search(&item).is_err()
+            && chosen.iter().all(|chosen| chosen.scored.item != item)
+            && passes(view, &asked.request.filter, item);
+        let Some(category) = view.category(item).filter(|_| is_wanted) else { return is_wanted };
+        let taken = of_category.entry(category).or_default();
+        *taken += 1;
+        *taken <= cap
+    });
+    chosen.extend(filled.into_iter().map(|(scored, source)| Chosen { scored, source, reasons: Vec::new() }));
+}
+
+/// What the reasons of personal items rest on.
+struct Known<'a> {
+    state: &'a CustomerState,
+    session: &'a [ItemIx],
+}
+
+/// Adds the reasons of items that taste has chosen, with exact contributions.
+fn explain(serving: &Serving, view: &View<'_>, known: &Known<'_>, chosen: &mut [Chosen]) {
+    let history = History { interactions: &known.state.interactions, as_of: serving.manifest.data_cutoff };
+    let vectors: Vec<&[f32]> =
+        chosen.iter().map(|chosen| view.vector(chosen.scored.item).unwrap_or_default()).collect();
+    let explained = serving.release.ials.explain_vectors(history, &vectors);
+    for (chosen, contributions) in chosen.iter_mut().zip(explained) {
+        chosen.reasons = reasons::from_history(view, chosen.scored.item, &contributions, known.session);
+    }
+}

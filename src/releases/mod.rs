@@ -1,0 +1,182 @@
+//! The releases on disk, and the one that answers.
+//!
+//! A release is loaded and warmed beside the running one, then swapped in by one atomic pointer. The choice is
+//! stored, so a restart serves the same release; going back is the same as going forward.
+
+mod catalogue;
+mod disk;
+mod serving;
+
+pub use catalogue::{Catalogue, View};
+pub use disk::{Listed, ReleaseError, list, load};
+pub use serving::Serving;
+
+use crate::config::Config;
+use crate::customers::States;
+use crate::index::{self, IndexPoint, IndexSource};
+use crate::state::Listener;
+use crate::store::{Activation, Store, StoredItem};
+use arc_swap::ArcSwapOption;
+use async_trait::async_trait;
+use chrono::Utc;
+use models::release::{GRAPH, Release};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Past activations among which a roll-back looks for another release.
+const ACTIVATIONS_SEARCHED: u32 = 100;
+
+/// Items read from the store at a time when a release is prepared.
+const ITEMS_PAGE: u32 = 1_000;
+
+/// Loads, swaps and remembers releases.
+pub struct Releases {
+    directory: PathBuf,
+    config: Arc<Config>,
+    store: Arc<dyn Store>,
+    current: ArcSwapOption<Serving>,
+    /// Held while a release is loaded or items change, so that a swap loses no change of an item.
+    changing: Mutex<()>,
+}
+
+impl Releases {
+    /// Over the configured directory; nothing is loaded yet.
+    pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
+        let directory = config.releases.dir.clone();
+        Self { directory, config, store, current: ArcSwapOption::empty(), changing: Mutex::new(()) }
+    }
+
+    /// The release that answers now; `None` before the first is activated.
+    pub fn current(&self) -> Option<Arc<Serving>> {
+        self.current.load_full()
+    }
+
+    /// All releases on disk.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Io`] when the directory cannot be listed.
+    pub fn list(&self) -> Result<Vec<Listed>, ReleaseError> {
+        list(&self.directory)
+    }
+
+    /// Serves the release that was active before the last stop, else the latest on disk.
+    ///
+    /// # Errors
+    /// [`ReleaseError::None`] when there is none; otherwise why the one chosen cannot be served.
+    pub async fn activate_last(&self) -> Result<Arc<Serving>, ReleaseError> {
+        let stored = self.store.activations(1).await?.into_iter().next().map(|last| last.release_id);
+        let chosen = match stored {
+            Some(id) if self.directory.join(&id).is_dir() => id,
+            _ => {
+                let sound = self.list()?.into_iter().find(|(_, manifest)| manifest.is_ok());
+                sound.ok_or_else(|| ReleaseError::None(self.directory.clone()))?.0
+            }
+        };
+        self.swap_in(&chosen).await
+    }
+
+    /// Loads a release and lets it answer from now on; `actor` is who asked.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] when it cannot be served; the running release then goes on.
+    pub async fn activate(&self, id: &str, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
+        let serving = self.swap_in(id).await?;
+        let activation = Activation { release_id: id.into(), actor: actor.into(), at: Utc::now() };
+        self.store.record_activation(activation).await?;
+        Ok(serving)
+    }
+
+    /// Goes back to the release that was active before the present one.
+    ///
+    /// # Errors
+    /// [`ReleaseError::NothingToRollBackTo`] when there was none, or why it cannot be served.
+    pub async fn roll_back(&self, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
+        let current = self.current().map(|serving| serving.manifest.id.clone());
+        let activations = self.store.activations(ACTIVATIONS_SEARCHED).await?;
+        let previous =
+            activations.into_iter().map(|past| past.release_id).find(|id| Some(id) != current.as_ref());
+        self.activate(&previous.ok_or(ReleaseError::NothingToRollBackTo)?, actor).await
+    }
+
+    async fn swap_in(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
+        let _changing = self.changing.lock().await;
+        if let Some(current) = self.current().filter(|current| current.manifest.id == id) {
+            return Ok(current);
+        }
+        let serving = Arc::new(self.open(id).await?);
+        let mut position = i64::MIN;
+        loop {
+            let page = self.store.items_after(position, ITEMS_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            position = last.position;
+            serving.apply_items(page).await?;
+        }
+        self.current.store(Some(Arc::clone(&serving)));
+        tracing::info!(release = id, index = serving.index.kind(), "release serves");
+        Ok(serving)
+    }
+
+    /// Reads a release off the reactor, and opens its index.
+    async fn open(&self, id: &str) -> Result<Serving, ReleaseError> {
+        let (directory, name) = (self.directory.clone(), id.to_owned());
+        let loaded = tokio::task::spawn_blocking(move || load(&directory, &name)).await;
+        let (manifest, release, mut files) = loaded.map_err(|panic| ReleaseError::Index {
+            id: id.into(),
+            reason: format!("loading stopped: {panic}"),
+        })??;
+        let graph = files.remove(GRAPH);
+        let source = IndexSource {
+            release: manifest.id.clone(),
+            dimensions: release.ials.n_factors(),
+            points: points(&release),
+            graph,
+        };
+        let index = index::open(&self.config.index, source).await;
+        let index = index.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
+        let release = Arc::new(release);
+        let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
+        let states = States::new(self.config.cache.customers);
+        Ok(Serving::new(manifest, release, catalogue, index, states))
+    }
+}
+
+/// The items of a release as its index wants them.
+fn points(release: &Release) -> Vec<IndexPoint> {
+    let rows = release.ials.item_factors().rows();
+    let items = release.items.iter().zip(rows).zip(&release.payloads);
+    items
+        .map(|(((item, id), vector), payload)| IndexPoint {
+            item,
+            id: id.to_owned(),
+            vector: vector.to_vec(),
+            payload: payload.clone(),
+        })
+        .collect()
+}
+
+#[async_trait]
+impl Listener for Releases {
+    fn customer_changed(&self, customer_id: &str) {
+        if let Some(serving) = self.current() {
+            serving.states.forget(customer_id);
+        }
+    }
+
+    async fn items_changed(&self, items: &[StoredItem]) {
+        let _changing = self.changing.lock().await;
+        let Some(serving) = self.current() else { return };
+        let mut stored = Vec::with_capacity(items.len());
+        for item in items {
+            // Read again under the lock: of two changes of one item, the one stored last must win here too.
+            match self.store.item(&item.item_id).await {
+                Ok(latest) => stored.extend(latest),
+                Err(_) => stored.push(item.clone()),
+            }
+        }
+        if let Err(error) = serving.apply_items(stored).await {
+            // The change is stored, and counts at the latest after the next activation.
+            tracing::error!(%error, "changed items did not reach the index");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! One release, ready to answer.
+
+use super::{Catalogue, ReleaseError};
+use crate::customers::States;
+use crate::index::{IndexPoint, VectorIndex};
+use crate::store::StoredItem;
+use models::release::{Manifest, Release};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the index may take to take over changed items.
+const UPSERT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Everything that answers come from. A request takes one and keeps it to its end, so no answer mixes releases;
+/// caches live here, so none outlives its release.
+pub struct Serving {
+    /// What the release says of itself.
+    pub manifest: Manifest,
+    /// The models and tables.
+    pub release: Arc<Release>,
+    /// The items as they are now.
+    pub catalogue: Catalogue,
+    /// The index over the items' vectors.
+    pub index: Arc<dyn VectorIndex>,
+    /// What is known of customers, folded in.
+    pub states: States,
+}
+
+impl Serving {
+    /// Puts the parts of one release together.
+    pub fn new(
+        manifest: Manifest,
+        release: Arc<Release>,
+        catalogue: Catalogue,
+        index: Arc<dyn VectorIndex>,
+        states: States,
+    ) -> Self {
+        Self { manifest, release, catalogue, index, states }
+    }
+
+    /// Takes over the stored attributes of items, in the catalogue and in the index.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Index`] when the index does not take them.
+    pub async fn apply_items(&self, items: Vec<StoredItem>) -> Result<(), ReleaseError> {
+        let mut points = Vec::with_capacity(items.len());
+        for item in items {
+            let ix = self.catalogue.upsert(&item.item_id, item.attributes.clone());
+            // Without a vector there is nothing to be found by; fallback lists and filters still know the item.
+            if let Some(vector) = self.catalogue.view().vector(ix).map(<[f32]>::to_vec) {
+                points.push(IndexPoint { item: ix, id: item.item_id, vector, payload: item.attributes });
+            }
+        }
+        if points.is_empty() {
+            return Ok(());
+        }
+        let upserted = self.index.upsert(points, Instant::now() + UPSERT_DEADLINE).await;
+        upserted.map_err(|e| ReleaseError::Index { id: self.manifest.id.clone(), reason: e.to_string() })
+    }
+}

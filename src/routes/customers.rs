@@ -1,0 +1,162 @@
+//! Customers: their attributes, the view of them, and their erasure.
+
+use super::body::Body;
+use super::idempotency::once;
+use super::ids::{PathId, check_id};
+use super::items::{AttributesBody, BatchReceipt, check_batch};
+use crate::auth::{Permission, Requires};
+use crate::problem::{Problem, ProblemDocument};
+use crate::state::AppState;
+use crate::store::{Customer, Erasure};
+use crate::telemetry::stage;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
+use chrono::{DateTime, Utc};
+use models::payload::Payload;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One customer of a batch.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerBody {
+    /// The customer.
+    #[schema(example = "c-17")]
+    customer_id: String,
+    /// By name: true, false, a number, a text, or a list of texts.
+    #[schema(value_type = Object, example = json!({"age_band": "35-44", "household_size": 3}))]
+    attributes: Payload,
+}
+
+/// What is known of a customer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerView {
+    /// The customer.
+    #[schema(example = "c-17")]
+    customer_id: String,
+    /// What decisions can rest on.
+    evidence: Evidence,
+    /// Attributes by name.
+    #[schema(value_type = Object, example = json!({"age_band": "35-44", "household_size": 3}))]
+    attributes: Payload,
+    /// Number of live events.
+    events: u64,
+    /// The time of the latest.
+    last_event_at: Option<DateTime<Utc>>,
+}
+
+/// What decisions about a customer can rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Nothing: answers are those for anyone.
+    None,
+    /// Attributes only.
+    Profile,
+    /// What the customer did.
+    Events,
+}
+
+/// Write one customer's attributes.
+#[utoipa::path(
+    tag = "customers",
+    params(("id" = String, Path, description = "The customer, percent-encoded", example = "c-17")),
+    request_body = AttributesBody,
+    responses(
+        (status = 200, description = "Written", body = BatchReceipt),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "Not valid"),
+    )
+)]
+#[put("/v1/customers/{id}", wrap = "Requires(Permission::WriteCustomers)")]
+pub(crate) async fn put_customer(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    id: PathId,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let AttributesBody { attributes } = body.json()?;
+    let customers = vec![CustomerBody { customer_id: id.0, attributes }];
+    once(&state, &request, &body, write(&state, customers)).await
+}
+
+/// Write many customers' attributes: all or none.
+#[utoipa::path(
+    tag = "customers",
+    request_body = Vec<CustomerBody>,
+    responses(
+        (status = 200, description = "All are written", body = BatchReceipt),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json",
+            description = "A row is not valid; none is written"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json",
+            description = "Too many rows"),
+    )
+)]
+#[post("/v1/customers:batch", wrap = "Requires(Permission::WriteCustomers)")]
+pub(crate) async fn post_customers(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let customers: Vec<CustomerBody> = body.json()?;
+    check_batch(customers.len(), &state)?;
+    for (row, customer) in customers.iter().enumerate() {
+        check_id(&customer.customer_id, "customer_id", &format!("$[{row}]"))?;
+    }
+    once(&state, &request, &body, write(&state, customers)).await
+}
+
+/// Read what is known of a customer.
+///
+/// A customer that was never heard of is answered too, with evidence "none".
+#[utoipa::path(
+    tag = "customers",
+    params(("id" = String, Path, description = "The customer, percent-encoded", example = "c-17")),
+    responses((status = 200, description = "The view", body = CustomerView))
+)]
+#[get("/v1/customers/{id}", wrap = "Requires(Permission::ReadCustomers)")]
+pub(crate) async fn get_customer(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
+    let customer = stage("profile", state.store.customer(&id.0)).await?;
+    let activity = stage("events", state.store.activity(&id.0)).await?;
+    let evidence = match (activity.events, &customer) {
+        (1.., _) => Evidence::Events,
+        (0, Some(_)) => Evidence::Profile,
+        (0, None) => Evidence::None,
+    };
+    Ok(HttpResponse::Ok().json(CustomerView {
+        customer_id: id.0,
+        evidence,
+        attributes: customer.map(|customer| customer.attributes).unwrap_or_default(),
+        events: activity.events,
+        last_event_at: activity.last_at,
+    }))
+}
+
+/// Erase a customer.
+///
+/// Attributes and events are gone when this is answered. The receipt's id stays on record with a digest of the
+/// customer's id, so that the erasure can be proved.
+#[utoipa::path(
+    tag = "customers",
+    params(("id" = String, Path, description = "The customer, percent-encoded", example = "c-17")),
+    responses((status = 200, description = "The receipt", body = Erasure))
+)]
+#[delete("/v1/customers/{id}", wrap = "Requires(Permission::EraseCustomers)")]
+pub(crate) async fn delete_customer(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
+    let erasure = stage("store", state.store.erase_customer(&id.0, Utc::now())).await?;
+    state.changes.customer_changed(&id.0);
+    Ok(HttpResponse::Ok().json(erasure))
+}
+
+async fn write(state: &AppState, customers: Vec<CustomerBody>) -> Result<BatchReceipt, Problem> {
+    let updated_at = Utc::now();
+    let customer = |body: CustomerBody| Customer {
+        customer_id: body.customer_id,
+        attributes: body.attributes,
+        updated_at,
+    };
+    let customers: Vec<Customer> = customers.into_iter().map(customer).collect();
+    stage("store", state.store.put_customers(customers.clone())).await?;
+    for customer in &customers {
+        state.changes.customer_changed(&customer.customer_id);
+    }
+    Ok(BatchReceipt { written: customers.len() })
+}

@@ -1,0 +1,64 @@
+//! Ids from outside: opaque, 1 to 256 bytes of UTF-8, any character but NUL.
+
+use crate::problem::{Code, Problem};
+use actix_web::{FromRequest, HttpRequest, dev};
+use percent_encoding::percent_decode_str;
+use std::future::{Ready, ready};
+
+/// The longest id in bytes.
+pub const MAX_ID_BYTES: usize = 256;
+
+/// Says why a text is no id, as the end of a sentence.
+///
+/// NUL is refused because neither SQLite nor PostgreSQL compares texts that hold it reliably.
+pub fn id_fault(id: &str) -> Option<String> {
+    match id {
+        "" => Some("must not be empty".into()),
+        id if id.len() > MAX_ID_BYTES => {
+            Some(format!("must have at most {MAX_ID_BYTES} bytes, but has {}", id.len()))
+        }
+        id if id.contains('\0') => Some("may hold any character but NUL (U+0000)".into()),
+        _ => None,
+    }
+}
+
+/// Checks an id that stands in a field of the body.
+///
+/// # Errors
+/// [`Code::InvalidField`] at the field's JSON path.
+pub fn check_id(id: &str, field: &str, place: &str) -> Result<(), Problem> {
+    match id_fault(id) {
+        Some(fault) => {
+            Err(Problem::new(Code::InvalidField, format!("{field} {fault}")).at(format!("{place}.{field}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The `{id}` of a path. Any character may stand in it, percent-encoded: `a/b` is written `a%2Fb`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathId(pub String);
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(path_id(request))
+    }
+}
+
+fn path_id(request: &HttpRequest) -> Result<PathId, Problem> {
+    let invalid = |fault: &str| Problem::new(Code::InvalidId, format!("The id in the path {fault}."));
+    // Routing replaces what is not UTF-8; only the raw path shows it.
+    if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return Err(invalid("must be UTF-8, percent-encoded"));
+    }
+    // Routing decodes all but the escapes of '%', '/' and '+'.
+    let segment = request.match_info().get("id").unwrap_or_default();
+    let id = percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    match id_fault(&id) {
+        Some(fault) => Err(invalid(&fault)),
+        None => Ok(PathId(id)),
+    }
+}

@@ -1,0 +1,202 @@
+//! The only wiring: from a configuration to an application that runs until it is stopped.
+//!
+//! Tests start the very same application on port 0.
+
+use crate::auth::Keys;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::releases::Releases;
+use crate::routes;
+use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
+use crate::store::sqlite::{SqliteSettings, SqliteStore};
+use crate::store::{Store, StoreError};
+use crate::telemetry;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa_actix_web::AppExt;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The store cannot be opened.
+    #[error("{path}: {error}")]
+    Store {
+        /// Its file.
+        path: String,
+        /// Why not.
+        error: StoreError,
+    },
+    /// Metrics are declared wrongly.
+    #[error("metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// Anyone could reach a service that asks nobody who they are.
+    #[error(
+        "refusing to listen on {0} with auth.enabled = false: turn authentication on or listen on 127.0.0.1"
+    )]
+    OpenToAll(SocketAddr),
+    /// No one could use it, and someone may think it is protected.
+    #[error(
+        "refusing to listen on {0} while there is no API key: make one with `proffer key create --role admin`, \
+         or listen on 127.0.0.1"
+    )]
+    NoKey(SocketAddr),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {error}; change server.listen")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// A service that is bound to its port and ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    state: AppState,
+}
+
+/// Stops a running application from elsewhere.
+#[derive(Clone)]
+pub struct Stopper(ServerHandle);
+
+impl Stopper {
+    /// Stops accepting, lets the requests in flight finish within the grace period, and returns.
+    pub async fn stop(&self) {
+        self.0.stop(true).await;
+    }
+}
+
+impl Application {
+    /// The address that it listens on, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers reach.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// A way to stop it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.server.handle())
+    }
+
+    /// Serves until stopped, then finishes the writes that wait.
+    ///
+    /// # Errors
+    /// [`io::Error`] when the server breaks down.
+    pub async fn run(self) -> io::Result<()> {
+        let served = self.server.await;
+        self.state.store.close().await;
+        served
+    }
+}
+
+/// Wires a service and binds its port.
+///
+/// # Errors
+/// [`StartupError`] with the remedy.
+pub async fn build(config: Config) -> Result<Application, StartupError> {
+    bind(assemble(config).await?)
+}
+
+/// Wires what handlers reach.
+///
+/// # Errors
+/// [`StartupError`] with the remedy.
+pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
+    let metrics = Arc::new(Metrics::new()?);
+    let store = open_store(&config, Arc::clone(&metrics)).await?;
+    refuse_to_be_open(&config, &*store).await?;
+    let config = Arc::new(config);
+    let releases = Arc::new(Releases::new(Arc::clone(&config), Arc::clone(&store)));
+    if let Err(error) = releases.activate_last().await {
+        // Events and attributes can be taken all the same; readiness says what is missing.
+        tracing::warn!(%error, "no release answers");
+    }
+    Ok(AppState {
+        keys: Arc::new(Keys::new(Arc::clone(&store))),
+        readiness: Arc::new([
+            Box::new(StoreCheck(Arc::clone(&store))),
+            Box::new(ReleaseCheck(Arc::clone(&releases))),
+        ]),
+        changes: Arc::clone(&releases) as Arc<dyn Listener>,
+        releases,
+        config,
+        store,
+        metrics,
+    })
+}
+
+/// Opens the durable state that a configuration names.
+///
+/// # Errors
+/// [`StartupError::Store`].
+pub async fn open_store(config: &Config, metrics: Arc<Metrics>) -> Result<Arc<dyn Store>, StartupError> {
+    let settings = SqliteSettings {
+        path: config.store.path.clone(),
+        busy_timeout: Duration::from_millis(config.store.busy_timeout_ms),
+        readers: config.store.readers,
+        queue: config.store.queue,
+    };
+    let error = |error| StartupError::Store { path: settings.path.display().to_string(), error };
+    Ok(Arc::new(SqliteStore::open(&settings, metrics).await.map_err(error)?))
+}
+
+/// Beyond the loopback interface there must be authentication and someone who can pass it.
+async fn refuse_to_be_open(config: &Config, store: &dyn Store) -> Result<(), StartupError> {
+    let address = config.server.listen;
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    if !config.auth.enabled {
+        return Err(StartupError::OpenToAll(address));
+    }
+    let keys = store
+        .keys()
+        .await
+        .map_err(|error| StartupError::Store { path: config.store.path.display().to_string(), error })?;
+    if keys.iter().all(|key| key.revoked_at.is_some()) {
+        return Err(StartupError::NoKey(address));
+    }
+    Ok(())
+}
+
+/// Binds the port of an assembled service.
+///
+/// # Errors
+/// [`StartupError::Listen`].
+pub fn bind(state: AppState) -> Result<Application, StartupError> {
+    let config = Arc::clone(&state.config);
+    let settings = &config.server;
+    let listen_error = |error| StartupError::Listen { address: settings.listen, error };
+    let listener = TcpListener::bind(settings.listen).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let data = web::Data::new(state.clone());
+    let server = HttpServer::new(move || {
+        let (app, document) = App::new()
+            .into_utoipa_app()
+            .openapi(routes::docs::document())
+            .app_data(data.clone())
+            .configure(routes::configure)
+            .split_for_parts();
+        app.configure(|app| routes::configure_rest(app, document)).wrap(from_fn(telemetry::observe))
+    })
+    .keep_alive(KeepAlive::Timeout(Duration::from_secs(settings.keep_alive_s)))
+    .client_request_timeout(Duration::from_millis(settings.header_timeout_ms))
+    .shutdown_timeout(settings.shutdown_grace_s)
+    .tcp_nodelay(true)
+    .disable_signals();
+    let server = if settings.workers == 0 { server } else { server.workers(settings.workers) };
+    let server = server.listen(listener).map_err(listen_error)?.run();
+    Ok(Application { server, address, state })
+}

@@ -1,0 +1,107 @@
+//! Durable state behind one trait.
+//!
+//! The rule: a write that returned `Ok` survives `kill -9` and power loss; a write that returned an error may be
+//! repeated safely (events are idempotent by id, upserts replace). Reads see every write that returned before.
+//! `conformance` is the definition in tests: every implementation passes it.
+
+#[cfg(test)]
+mod conformance;
+mod error;
+mod records;
+pub mod sqlite;
+
+pub use error::{Fault, StoreError};
+pub use records::{
+    Activation, Activity, Appended, Claim, Customer, EVENT_KINDS, Erasure, IdempotentRequest, KeptAnswer,
+    KeyRecord, NewEvent, NewItem, StoredEvent, StoredItem, kind_word,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+/// A result whose error is [`StoreError`].
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Everything that must survive the process.
+///
+/// Every method may fail with any [`StoreError`]; none has another error.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps events; the results are in the order of the events. Of equal ids within one call the first counts.
+    async fn append_events(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>>;
+
+    /// One customer's events with `at >= since`: the latest `limit` of them, oldest first.
+    async fn events_since(
+        &self,
+        customer_id: &str,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>>;
+
+    /// How much one customer did.
+    async fn activity(&self, customer_id: &str) -> Result<Activity>;
+
+    /// Number of all events; reads a whole index, so not for each request.
+    async fn count_events(&self) -> Result<u64>;
+
+    /// Writes customers' attributes, replacing what was there; the last of equal ids counts.
+    async fn put_customers(&self, customers: Vec<Customer>) -> Result<()>;
+
+    /// One customer's attributes.
+    async fn customer(&self, customer_id: &str) -> Result<Option<Customer>>;
+
+    /// Erases a customer's attributes and events, and records that under a receipt.
+    async fn erase_customer(&self, customer_id: &str, at: DateTime<Utc>) -> Result<Erasure>;
+
+    /// Writes items, replacing what was there; the last of equal ids counts. Gives them back in the order written.
+    async fn put_items(&self, items: Vec<NewItem>, at: DateTime<Utc>) -> Result<Vec<StoredItem>>;
+
+    /// One item.
+    async fn item(&self, item_id: &str) -> Result<Option<StoredItem>>;
+
+    /// The next `limit` items after a position, in the order in which items first appeared; start with `i64::MIN`.
+    async fn items_after(&self, position: i64, limit: u32) -> Result<Vec<StoredItem>>;
+
+    /// Keeps a new API key.
+    async fn add_key(&self, key: KeyRecord) -> Result<()>;
+
+    /// One API key, revoked or not.
+    async fn key(&self, key_id: &str) -> Result<Option<KeyRecord>>;
+
+    /// All API keys, oldest first.
+    async fn keys(&self) -> Result<Vec<KeyRecord>>;
+
+    /// Revokes a key; whether there was one to revoke.
+    async fn revoke_key(&self, key_id: &str, at: DateTime<Utc>) -> Result<bool>;
+
+    /// Records that a release became active.
+    async fn record_activation(&self, activation: Activation) -> Result<()>;
+
+    /// The latest activations, newest first: the first is the current release.
+    async fn activations(&self, limit: u32) -> Result<Vec<Activation>>;
+
+    /// Asks for an `Idempotency-Key` until `lease_ends`, after which a request that never finished no longer counts.
+    async fn claim(
+        &self,
+        request: IdempotentRequest,
+        now: DateTime<Utc>,
+        lease_ends: DateTime<Utc>,
+    ) -> Result<Claim>;
+
+    /// Keeps the answer of a request whose key was granted, until `expires`.
+    async fn keep_answer(
+        &self,
+        request: IdempotentRequest,
+        answer: KeptAnswer,
+        expires: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// Gives a granted key back without an answer, so that the request can be tried again.
+    async fn release_claim(&self, request: IdempotentRequest) -> Result<()>;
+
+    /// Whether reads and writes work now.
+    async fn ready(&self) -> Result<()>;
+
+    /// Finishes the writes that wait, then closes; later calls fail as unavailable.
+    async fn close(&self);
+}

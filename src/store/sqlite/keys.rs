@@ -1,0 +1,150 @@
+//! API keys and idempotency keys.
+
+use super::moment;
+use crate::auth::UnknownRole;
+use crate::store::{Claim, IdempotentRequest, KeptAnswer, KeyRecord, Result};
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+
+/// Keeps a new API key.
+pub(super) async fn add(connection: &mut SqliteConnection, key: &KeyRecord) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO api_keys (key_id, role, label, secret_sha256, created_us, revoked_us) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&key.key_id)
+    .bind(key.role.word())
+    .bind(&key.label)
+    .bind(key.secret_sha256.to_vec())
+    .bind(key.created_at.timestamp_micros())
+    .bind(key.revoked_at.map(|at| at.timestamp_micros()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Reads one API key.
+pub(super) async fn one(readers: &SqlitePool, key_id: &str) -> Result<Option<KeyRecord>> {
+    let row = sqlx::query(
+        "SELECT key_id, role, label, secret_sha256, created_us, revoked_us FROM api_keys WHERE key_id = $1",
+    )
+    .bind(key_id)
+    .fetch_optional(readers)
+    .await?;
+    Ok(row.as_ref().map(record).transpose()?)
+}
+
+/// Reads all API keys.
+pub(super) async fn all(readers: &SqlitePool) -> Result<Vec<KeyRecord>> {
+    let rows = sqlx::query(
+        "SELECT key_id, role, label, secret_sha256, created_us, revoked_us FROM api_keys ORDER BY created_us, key_id",
+    )
+    .fetch_all(readers)
+    .await?;
+    Ok(rows.iter().map(record).collect::<sqlx::Result<_>>()?)
+}
+
+/// Revokes an API key that is not revoked yet.
+pub(super) async fn revoke(
+    connection: &mut SqliteConnection,
+    key_id: &str,
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let revoked = sqlx::query("UPDATE api_keys SET revoked_us = $2 WHERE key_id = $1 AND revoked_us IS NULL")
+        .bind(key_id)
+        .bind(at.timestamp_micros())
+        .execute(connection)
+        .await?;
+    Ok(revoked.rows_affected() > 0)
+}
+
+/// Grants an idempotency key, or says what became of it. Expired keys are swept out on the way.
+pub(super) async fn claim(
+    connection: &mut SqliteConnection,
+    request: &IdempotentRequest,
+    now: DateTime<Utc>,
+    lease_ends: DateTime<Utc>,
+) -> sqlx::Result<Claim> {
+    sqlx::query("DELETE FROM idempotent_requests WHERE expires_us <= $1")
+        .bind(now.timestamp_micros())
+        .execute(&mut *connection)
+        .await?;
+    let granted = sqlx::query(
+        "INSERT INTO idempotent_requests (caller, key, request_sha256, expires_us) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (caller, key) DO NOTHING",
+    )
+    .bind(&request.caller)
+    .bind(&request.key)
+    .bind(request.request_sha256.to_vec())
+    .bind(lease_ends.timestamp_micros())
+    .execute(&mut *connection)
+    .await?;
+    if granted.rows_affected() > 0 {
+        return Ok(Claim::Granted);
+    }
+    let row = sqlx::query(
+        "SELECT request_sha256, status, body FROM idempotent_requests WHERE caller = $1 AND key = $2",
+    )
+    .bind(&request.caller)
+    .bind(&request.key)
+    .fetch_one(connection)
+    .await?;
+    let kept_sha256: Vec<u8> = row.try_get("request_sha256")?;
+    let status: Option<u16> = row.try_get("status")?;
+    match status {
+        _ if kept_sha256 != request.request_sha256 => Ok(Claim::Reused),
+        None => Ok(Claim::Running),
+        Some(status) => Ok(Claim::Answered(KeptAnswer { status, body: row.try_get("body")? })),
+    }
+}
+
+/// Keeps the answer of a granted key.
+pub(super) async fn keep_answer(
+    connection: &mut SqliteConnection,
+    request: &IdempotentRequest,
+    answer: &KeptAnswer,
+    expires: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE idempotent_requests SET status = $3, body = $4, expires_us = $5 WHERE caller = $1 AND key = $2",
+    )
+    .bind(&request.caller)
+    .bind(&request.key)
+    .bind(answer.status)
+    .bind(answer.body.as_slice())
+    .bind(expires.timestamp_micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives a granted key back.
+pub(super) async fn release_claim(
+    connection: &mut SqliteConnection,
+    request: &IdempotentRequest,
+) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM idempotent_requests WHERE caller = $1 AND key = $2 AND status IS NULL")
+        .bind(&request.caller)
+        .bind(&request.key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn record(row: &SqliteRow) -> sqlx::Result<KeyRecord> {
+    let role: &str = row.try_get("role")?;
+    let secret: &[u8] = row.try_get("secret_sha256")?;
+    let revoked: Option<i64> = row.try_get("revoked_us")?;
+    Ok(KeyRecord {
+        key_id: row.try_get("key_id")?,
+        role: role.parse().map_err(|e: UnknownRole| sqlx::Error::Decode(e.into()))?,
+        label: row.try_get("label")?,
+        secret_sha256: secret.try_into().map_err(|_| sqlx::Error::Decode("a digest has 32 bytes".into()))?,
+        created_at: moment(row, "created_us")?,
+        revoked_at: match revoked {
+            Some(_) => Some(moment(row, "revoked_us")?),
+            None => None,
+        },
+    })
+}

@@ -1,0 +1,129 @@
+use super::*;
+use crate::store::conformance;
+use models::events::EventKind;
+use std::path::Path;
+use std::time::Instant;
+
+fn settings(folder: &Path) -> SqliteSettings {
+    SqliteSettings {
+        path: folder.join("new folder/proffer.db"),
+        busy_timeout: Duration::from_millis(200),
+        readers: 4,
+        queue: 64,
+    }
+}
+
+async fn open(folder: &Path) -> Result<SqliteStore> {
+    SqliteStore::open(&settings(folder), Arc::new(Metrics::new().unwrap())).await
+}
+
+fn event(event_id: &str) -> NewEvent {
+    NewEvent {
+        event_id: event_id.into(),
+        kind: EventKind::View,
+        customer_id: "c".into(),
+        item_id: "i".into(),
+        quantity: 1.0,
+        unit_price: None,
+        order_id: None,
+        at: None,
+        received_at: Utc::now(),
+        contact_point: None,
+        decision_id: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_store_must_do() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance::check(Arc::new(open(folder.path()).await.unwrap())).await;
+}
+
+#[tokio::test]
+async fn a_reopened_store_has_everything_and_a_closed_one_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).await.unwrap();
+    first.append_events(vec![event("kept")]).await.unwrap();
+    first.close().await;
+    assert_eq!(first.append_events(vec![event("late")]).await.unwrap_err().fault, Fault::Unavailable);
+    assert_eq!(first.activity("c").await.unwrap_err().fault, Fault::Unavailable);
+    let second = open(folder.path()).await.unwrap();
+    assert_eq!(second.append_events(vec![event("kept")]).await.unwrap(), [Appended::Duplicate]);
+    assert_eq!(second.count_events().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_locked_database_is_busy_and_works_again_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    store.append_events(vec![event("before")]).await.unwrap();
+    let mut other =
+        SqliteConnectOptions::new().filename(settings(folder.path()).path).connect().await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let started = Instant::now();
+    let error = store.append_events(vec![event("during")]).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Busy, "{error}");
+    assert!(started.elapsed() >= Duration::from_millis(150), "it waited for the lock first");
+    assert_eq!(store.count_events().await.unwrap(), 1, "reads go on");
+    assert_eq!(store.ready().await.unwrap_err().fault, Fault::Busy);
+    lock.rollback().await.unwrap();
+    assert_eq!(store.append_events(vec![event("during")]).await.unwrap(), [Appended::Stored]);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).await.unwrap().close().await;
+    let options = SqliteConnectOptions::new().filename(settings(folder.path()).path);
+    // A limit on pages is met just as the end of a disk is.
+    let writer = Writer::start(
+        options.clone().pragma("max_page_count", "40"),
+        &settings(folder.path()),
+        Arc::new(Metrics::new().unwrap()),
+    );
+    let mut acknowledged = 0;
+    let error = loop {
+        let events = (0..20).map(|row| event(&format!("{acknowledged}-{row}"))).collect();
+        match writer.append(events).await {
+            Ok(appended) => acknowledged += appended.len(),
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 100_000, "the limit holds");
+    };
+    assert_eq!(error.fault, Fault::Full, "{error}");
+    assert!(acknowledged > 0);
+    writer.close().await;
+    let store = open(folder.path()).await.unwrap();
+    assert_eq!(store.count_events().await.unwrap(), acknowledged as u64);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_and_a_folder_that_cannot_be_made_are_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = settings(folder.path()).path;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, "this is no database, but long enough to have a header to look at").unwrap();
+    let error = open(folder.path()).await.err().unwrap();
+    assert_eq!(error.fault, Fault::Corrupt, "{error}");
+    let blocked = SqliteSettings { path: path.join("below a file/x.db"), ..settings(folder.path()) };
+    let error = SqliteStore::open(&blocked, Arc::new(Metrics::new().unwrap())).await.err().unwrap();
+    assert_eq!(error.fault, Fault::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn a_write_at_fault_does_not_take_its_neighbours_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    // Polled together, so that they share a group.
+    let broken = store.writer.write((), |connection, ()| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO nowhere VALUES (1)").execute(connection).await.map(|_| ())
+        })
+    });
+    let (broken, event, revoked) =
+        tokio::join!(broken, store.append_events(vec![event("e")]), store.revoke_key("k", Utc::now()));
+    assert_eq!(broken.unwrap_err().fault, Fault::Bug);
+    assert_eq!(event.unwrap(), [Appended::Stored]);
+    assert!(!revoked.unwrap());
+    assert_eq!(store.count_events().await.unwrap(), 1);
+}

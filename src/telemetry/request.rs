@@ -1,0 +1,184 @@
+//! One request from outside: its id, its time limit, its log line and its metrics.
+
+use crate::problem::{Code, Problem};
+use crate::state::AppState;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError, web};
+use futures_util::FutureExt;
+use prometheus::IntGauge;
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The longest request id that is taken over from a client.
+const MAX_REQUEST_ID: usize = 128;
+
+tokio::task_local! {
+    static CONTEXT: Context;
+}
+
+/// What belongs to the request that is being answered.
+struct Context {
+    id: String,
+    stages: RefCell<Vec<(&'static str, Duration)>>,
+}
+
+/// The id of the request that is being answered, inside a handler.
+pub fn request_id() -> Option<String> {
+    CONTEXT.try_with(|context| context.id.clone()).ok()
+}
+
+/// Runs a part of a handler and names its time in the header `Server-Timing`.
+pub async fn stage<T>(name: &'static str, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    // Outside a request, as in tests of a part, there is no one to tell.
+    let _ = CONTEXT.try_with(|context| context.stages.borrow_mut().push((name, started.elapsed())));
+    done
+}
+
+/// The outermost middleware: nothing that happens inside leaves a request without answer, id, count and log line.
+///
+/// # Errors
+/// Only a finished answer for a handler that panicked or ran out of time.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
+        return Err(Problem::internal(&"the application state is missing from the application").into());
+    };
+    let context = Context { id: id_of(request.headers()), stages: RefCell::default() };
+    CONTEXT.scope(context, answer(&state, request, next)).await
+}
+
+async fn answer(
+    state: &AppState,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let _in_flight = InFlight::enter(&state.metrics.requests_in_flight);
+    let limit = state.config.server.request_timeout();
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
+    let outcome = match tokio::time::timeout(limit, handled).await {
+        Ok(Ok(outcome)) => outcome.map(ServiceResponse::map_into_boxed_body),
+        Ok(Err(_)) => {
+            state.metrics.panics.inc();
+            Err(finished(&Problem::internal(&"a handler panicked")))
+        }
+        Err(_) => Err(finished(&Problem::new(
+            Code::RequestTimeout,
+            format!(
+                "There was no answer within {} ms. Whether a write was done is unknown; it can be repeated.",
+                limit.as_millis()
+            ),
+        ))),
+    };
+    match outcome {
+        Ok(mut response) => {
+            let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+            let seen = Seen { method: &method, route: &route, status: response.status(), started };
+            seen.record(state, response.response_mut().head_mut().headers_mut());
+            Ok(response)
+        }
+        Err(error) => {
+            // Which route it was is lost together with the request.
+            let mut response = error.error_response();
+            let seen = Seen { method: &method, route: "aborted", status: response.status(), started };
+            seen.record(state, response.head_mut().headers_mut());
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// An answer that is complete although the request is lost.
+fn finished(problem: &Problem) -> Error {
+    InternalError::from_response(problem.to_string(), problem.error_response()).into()
+}
+
+/// What is said of a request when it is answered; the path is not, because it may name a customer.
+struct Seen<'a> {
+    method: &'a Method,
+    route: &'a str,
+    status: StatusCode,
+    started: Instant,
+}
+
+impl Seen<'_> {
+    fn record(&self, state: &AppState, headers: &mut HeaderMap) {
+        let elapsed = self.started.elapsed();
+        state
+            .metrics
+            .request_seconds
+            .with_label_values(&[method_label(self.method), self.route, self.status.as_str()])
+            .observe(elapsed.as_secs_f64());
+        let _ = CONTEXT.try_with(|context| {
+            let mut timing = String::with_capacity(64);
+            let stages = context.stages.borrow();
+            for (name, time) in stages.iter().copied().chain([("total", elapsed)]) {
+                let separator = if timing.is_empty() { "" } else { ", " };
+                let _ = write!(timing, "{separator}{name};dur={:.3}", time.as_secs_f64() * 1e3);
+            }
+            for (name, value) in [(REQUEST_ID, &context.id), (SERVER_TIMING, &timing)] {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    headers.insert(name, value);
+                }
+            }
+            tracing::info!(
+                request_id = context.id,
+                "{} {} answered {} in {:.1} ms",
+                self.method,
+                self.route,
+                self.status.as_u16(),
+                elapsed.as_secs_f64() * 1e3
+            );
+        });
+    }
+}
+
+/// A closed set, whatever clients invent.
+fn method_label(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::PUT | Method::DELETE | Method::HEAD | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
+}
+
+/// The client's id where it is printable and short, else a new one.
+fn id_of(headers: &HeaderMap) -> String {
+    headers
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(|b| b.is_ascii_graphic()))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Counts one request in flight until dropped, also when the client goes away.
+struct InFlight<'a>(&'a IntGauge);
+
+impl<'a> InFlight<'a> {
+    fn enter(gauge: &'a IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,162 @@
+use crate::world::{ids, start};
+use serde_json::{Value, json};
+
+fn ask(who: &Value, more: &Value) -> Value {
+    let mut request = json!({"contact_point": "web_home", "n": 5});
+    for part in [who, more] {
+        request.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_customer_gets_items_of_their_taste_and_the_reasons_sum_to_the_score() {
+    let app = start().await;
+    // The cap per category would force the other taste in.
+    let request =
+        ask(&json!({"customer_id": "c2"}), &json!({"explain": true, "contact_point": "app", "n": 3}));
+    let decision = app.post("/v1/recommend", &request).await.json();
+    assert_eq!(
+        (&decision["evidence"], &decision["fallback"]),
+        (&json!("history"), &json!(false)),
+        "{decision}"
+    );
+    assert!(ids(&decision).iter().all(|id| id.starts_with("red")), "{decision}");
+    for result in decision["results"].as_array().unwrap() {
+        let reasons = result["reasons"].as_array().unwrap();
+        let sum: f64 = reasons.iter().map(|reason| reason["contribution"].as_f64().unwrap()).sum();
+        assert!((sum - result["score"].as_f64().unwrap()).abs() < 1e-5, "{result}");
+        assert!(
+            reasons.iter().any(|reason| reason["text"].as_str().unwrap().contains("red number")),
+            "{result}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_gets_a_flagged_answer_and_a_session_turns_it() {
+    let app = start().await;
+    let stranger = app.post("/v1/recommend", &ask(&json!({"customer_id": "nobody"}), &json!({}))).await;
+    assert_eq!(stranger.status, 200);
+    let stranger = stranger.json();
+    assert_eq!((&stranger["evidence"], &stranger["fallback"]), (&json!("none"), &json!(true)), "{stranger}");
+    assert_eq!(ids(&stranger).len(), 5);
+    let session = ask(&json!({"session_items": ["blue3", "blue4"]}), &json!({"n": 3}));
+    let session = app.post("/v1/recommend", &session).await.json();
+    assert_eq!(session["evidence"], "session", "{session}");
+    let shown = ids(&session);
+    assert!(shown.iter().all(|id| id.starts_with("blue") && id != "blue3" && id != "blue4"), "{session}");
+}
+
+#[tokio::test]
+async fn an_event_changes_the_next_answer_of_that_customer_alone() {
+    let app = start().await;
+    let (mine, other) = (
+        ask(&json!({"customer_id": "newcomer"}), &json!({"n": 3})),
+        ask(&json!({"customer_id": "c4"}), &json!({})),
+    );
+    let before = app.post("/v1/recommend", &mine).await.json();
+    let others_before = app.post("/v1/recommend", &other).await.json();
+    let event = json!([
+        {"type": "purchase", "customer_id": "newcomer", "item_id": "blue7"},
+        {"type": "purchase", "customer_id": "newcomer", "item_id": "blue9"},
+        {"type": "purchase", "customer_id": "newcomer", "item_id": "never seen"},
+    ]);
+    assert_eq!(app.post("/v1/events", &event).await.status, 200);
+    let after = app.post("/v1/recommend", &mine).await.json();
+    assert_ne!(ids(&before), ids(&after));
+    assert_eq!(after["evidence"], "few", "{after}");
+    assert!(ids(&after).iter().all(|id| id.starts_with("blue")), "{after}");
+    assert_eq!(app.post("/v1/recommend", &other).await.json()["results"], others_before["results"]);
+}
+
+#[tokio::test]
+async fn filters_exclusions_and_the_contact_points_rules_hold() {
+    let app = start().await;
+    let who = json!({"customer_id": "c2"});
+    let cheap =
+        json!({"n": 12, "filter": {"must": [{"key": "price", "range": {"lt": 3}}]}, "exclude_ids": ["red1"]});
+    let decision = app.post("/v1/recommend", &ask(&who, &cheap)).await.json();
+    let expected = ["red0", "red2", "blue0", "blue1", "blue2"];
+    let mut found = ids(&decision);
+    found.sort();
+    let mut sorted = expected.map(String::from);
+    sorted.sort();
+    assert_eq!(found, sorted, "all that is cheap, taste first, the rest as fallback: {decision}");
+    let capped = app.post("/v1/recommend", &ask(&who, &json!({"n": 6}))).await.json();
+    let reds = ids(&capped).iter().filter(|id| id.starts_with("red")).count();
+    assert_eq!(reds, 3, "at most three of a category at web_home: {capped}");
+    let advisor = json!({"contact_point": "call_centre", "n": 3});
+    let advised = app.post("/v1/recommend", &ask(&who, &advisor)).await.json();
+    let owned: Vec<&Value> =
+        advised["results"].as_array().unwrap().iter().filter(|r| r["source"] == "repeat").collect();
+    assert!(owned.is_empty(), "the call centre does not want owned items: {advised}");
+}
+
+#[tokio::test]
+async fn an_item_can_be_withdrawn_and_a_new_one_be_found_at_once() {
+    let app = start().await;
+    let who = ask(&json!({"customer_id": "c2"}), &json!({"n": 3, "contact_point": "app"}));
+    let first = ids(&app.post("/v1/recommend", &who).await.json())[0].clone();
+    let withdrawn = json!({"attributes": {"category": "red", "available": false}});
+    app.put(&format!("/v1/items/{first}"), &withdrawn).await;
+    assert!(!ids(&app.post("/v1/recommend", &who).await.json()).contains(&first));
+    let novelty = json!({"attributes": {"category": "red", "collection": "winter"}});
+    app.put("/v1/items/brand%20new", &novelty).await;
+    let winter = json!({"customer_id": "c2", "contact_point": "app", "n": 1, "explain": true,
+        "filter": {"must": [{"key": "collection", "match": {"value": "winter"}}]}});
+    let found = app.post("/v1/recommend", &winter).await.json();
+    assert_eq!(
+        (ids(&found), &found["results"][0]["source"]),
+        (vec!["brand new".to_owned()], &json!("dense")),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn complements_were_bought_together_and_substitutes_are_like_each_other() {
+    let app = start().await;
+    let ask = |relation: &str| json!({"item_ids": ["red0"], "relation": relation, "n": 4});
+    let complements = app.post("/v1/cross-sell", &ask("complement")).await.json();
+    assert!(!ids(&complements).is_empty(), "{complements}");
+    let substitutes = app.post("/v1/cross-sell", &ask("substitute")).await.json();
+    for decision in [&complements, &substitutes] {
+        assert!(ids(decision).iter().all(|id| id.starts_with("red") && id != "red0"), "{decision}");
+    }
+    let similar = app.get("/v1/items/red0/similar?n=4").await.json();
+    assert_eq!(ids(&similar), ids(&substitutes));
+    let unknown = json!({"item_ids": ["unknown"], "relation": "complement"});
+    assert!(ids(&app.post("/v1/cross-sell", &unknown).await.json()).is_empty());
+    app.get("/v1/items/unknown/similar").await.problem(404, "item_not_found");
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_refused_with_its_place() {
+    let app = start().await;
+    let cases = [
+        (json!({"contact_point": "nowhere"}), "$.contact_point"),
+        (json!({"contact_point": "web_home", "n": 0}), "$.n"),
+        (json!({"contact_point": "web_home", "n": 1_000_000}), "$.n"),
+        (json!({"contact_point": "web_home", "customer_id": "x".repeat(10_000)}), "$.customer_id"),
+        (json!({"contact_point": "web_home", "session_items": ["a\u{0}b"]}), "$.session_items"),
+        (json!({"contact_point": "web_home", "filter": {"moist": []}}), "$.filter.moist"),
+        (json!({"contact_point": "web_home", "surprise": 1}), "$.surprise"),
+    ];
+    for (request, place) in cases {
+        let problem = app.post("/v1/recommend", &request).await.problem(400, "invalid_field");
+        assert_eq!(problem["at"], place, "{problem}");
+    }
+    let empty = json!({"item_ids": [], "relation": "complement"});
+    app.post("/v1/cross-sell", &empty).await.problem(400, "invalid_field");
+}
+
+#[tokio::test]
+async fn each_decision_is_counted_once() {
+    let app = start().await;
+    app.post("/v1/recommend", &ask(&json!({"customer_id": "c2"}), &json!({"n": 2}))).await;
+    app.post("/v1/recommend", &ask(&json!({}), &json!({}))).await;
+    let line = |fallback: &str| {
+        format!(r#"proffer_decisions_total{{contact_point="web_home",fallback="{fallback}"}}"#)
+    };
+    assert_eq!((app.metric(&line("no")).await, app.metric(&line("yes")).await), (1.0, 1.0));
+}

@@ -1,0 +1,18 @@
+//! The service as its clients meet it: over HTTP, on a free port, with a store of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod helpers;
+mod world;
+
+mod auth;
+mod commands;
+mod customers;
+mod decisions;
+mod docs;
+mod events;
+mod health;
+mod idempotency;
+mod items;
+mod limits;
+mod process;
+mod releases;

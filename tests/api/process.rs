@@ -1,0 +1,137 @@
+//! The real binary: its command line, its signals, and its death.
+
+#[path = "../../examples/kill9/rounds.rs"]
+mod rounds;
+
+use crate::helpers::send;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_proffer");
+
+fn proffer(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env("PROFFER__STORE__PATH", folder.join("proffer.db"));
+    command.env("PROFFER__LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> (Output, String, String) {
+    let output = proffer(folder, arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    (output, stdout, stderr)
+}
+
+/// Starts the service; gives its address and the rest of its log.
+#[expect(clippy::zombie_processes, reason = "who starts it stops it and waits")]
+fn serve(folder: &Path) -> (Child, String, BufReader<std::process::ChildStderr>) {
+    let mut child = proffer(folder, &["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the service ended: {:?}", child.wait());
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if let Some(address) = line["address"].as_str() {
+            return (child, format!("http://{address}"), log);
+        }
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn the_printed_configuration_shows_what_file_environment_and_flags_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.toml");
+    std::fs::write(&file, "[server]\nmax_batch = 7\n[index.qdrant]\napi_key = \"very-secret\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let (done, printed, _) =
+        output(folder.path(), &["config", "print", "-c", file, "--set", "server.max_n=9"]);
+    assert!(done.status.success());
+    for expected in ["max_batch = 7", "max_n = 9", "format = \"json\"", "proffer.db"] {
+        assert!(printed.contains(expected), "{expected} is missing in {printed}");
+    }
+    assert!(!printed.contains("very-secret"), "{printed}");
+    let (failed, _, message) = output(folder.path(), &["serve", "--set", "server.prot=1"]);
+    assert!(!failed.status.success() && message.contains("server.prot"), "{message}");
+}
+
+#[tokio::test]
+async fn keys_made_listed_and_revoked_on_the_command_line_hold_in_a_running_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, address, _log) = serve(folder.path());
+    let (_, key, _) = output(folder.path(), &["key", "create", "--role", "site", "--label", "the shop"]);
+    let key = key.trim();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let event = json!({"type": "view", "customer_id": "c", "item_id": "i"});
+    let post = || send(client.post(format!("{address}/v1/events")).bearer_auth(key).json(&event));
+    assert_eq!(post().await.status, 200);
+    let (_, listed, _) = output(folder.path(), &["key", "list"]);
+    let key_id = key.split('_').nth(1).unwrap();
+    assert!(listed.contains(key_id) && listed.contains("the shop"), "{listed}");
+    assert!(!listed.contains(key.split('_').nth(2).unwrap()), "secrets are not listed: {listed}");
+    assert!(output(folder.path(), &["key", "revoke", key_id]).0.status.success());
+    assert!(!output(folder.path(), &["key", "revoke", key_id]).0.status.success(), "it is revoked already");
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(post().await.status, 401);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
+    for name in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut child, address, mut log) = serve(folder.path());
+        let (_, key, _) = output(folder.path(), &["key", "create", "--role", "admin"]);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let event = |id: String| json!({"event_id": id, "type": "view", "customer_id": "c", "item_id": "i"});
+        let batch: Vec<Value> = (0..1000).map(|row| event(format!("flight-{row}"))).collect();
+        let posts = (0..20).map(|request| {
+            let batch: Vec<Value> =
+                batch.iter().map(|e| event(format!("{request}-{}", e["event_id"]))).collect();
+            client.post(format!("{address}/v1/events")).bearer_auth(key.trim()).json(&batch).send()
+        });
+        let posts: Vec<_> = posts.map(tokio::spawn).collect();
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        signal(&child, name);
+        let mut acknowledged = 0;
+        for post in posts {
+            match post.await.unwrap() {
+                Ok(answer) => {
+                    assert_eq!(answer.status(), 200);
+                    acknowledged += answer.json::<Value>().await.unwrap()["stored"].as_u64().unwrap();
+                }
+                // It came too late to be accepted.
+                Err(error) => assert!(error.is_request() || error.is_connect(), "{error:?}"),
+            }
+        }
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).unwrap();
+        assert!(child.wait().unwrap().success(), "{rest}");
+        assert!(rest.contains("stopped"), "{rest}");
+        assert!(acknowledged > 0, "something was in flight");
+        let (mut child, address, _log) = serve(folder.path());
+        let view = client.get(format!("{address}/v1/customers/c")).bearer_auth(key.trim());
+        assert_eq!(send(view).await.json()["events"], acknowledged, "{name}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn acknowledged_events_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tally = rounds::Tally::default();
+    for round in 1..=3 {
+        rounds::kill_in_the_middle(Path::new(BINARY), folder.path(), round, &mut tally).await.unwrap();
+    }
+    rounds::verify_the_last(Path::new(BINARY), folder.path(), &mut tally).await.unwrap();
+    assert!(tally.acknowledged > 0, "{tally}");
+    assert_eq!(tally.lost, 0, "{tally}");
+}
