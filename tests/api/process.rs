@@ -7,7 +7,8 @@ use crate::helpers::send;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_proffer");
 
@@ -25,23 +26,45 @@ fn output(folder: &Path, arguments: &[&str]) -> (Output, String, String) {
     (output, stdout, stderr)
 }
 
-/// Starts the service; gives its address and the rest of its log.
-#[expect(clippy::zombie_processes, reason = "who starts it stops it and waits")]
-fn serve(folder: &Path) -> (Child, String, BufReader<std::process::ChildStderr>) {
-    let mut child = proffer(folder, &["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    loop {
-        let mut line = String::new();
-        assert!(log.read_line(&mut line).unwrap() > 0, "the service ended: {:?}", child.wait());
-        let line: Value = serde_json::from_str(&line).unwrap();
-        if let Some(address) = line["address"].as_str() {
-            return (child, format!("http://{address}"), log);
+/// The running service. It dies with this value.
+struct Service {
+    child: Child,
+    address: String,
+    log: Option<BufReader<ChildStderr>>,
+}
+
+impl Service {
+    fn start(folder: &Path) -> Self {
+        let child = proffer(folder, &["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        let mut service = Self { child, address: String::new(), log: None };
+        let mut log = BufReader::new(service.child.stderr.take().unwrap());
+        while service.address.is_empty() {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the service ended before it listened");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            service.address = line["address"].as_str().map(|a| format!("http://{a}")).unwrap_or_default();
         }
+        service.log = Some(log);
+        service
+    }
+
+    /// Sends a signal and waits for the end; gives what was logged until then.
+    fn stop(mut self, signal: &str) -> String {
+        assert!(
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
+        );
+        let mut rest = String::new();
+        self.log.take().unwrap().read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
+        rest
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[test]
@@ -64,12 +87,12 @@ fn the_printed_configuration_shows_what_file_environment_and_flags_say() {
 #[tokio::test]
 async fn keys_made_listed_and_revoked_on_the_command_line_hold_in_a_running_service() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut child, address, _log) = serve(folder.path());
+    let service = Service::start(folder.path());
     let (_, key, _) = output(folder.path(), &["key", "create", "--role", "site", "--label", "the shop"]);
     let key = key.trim();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let event = json!({"type": "view", "customer_id": "c", "item_id": "i"});
-    let post = || send(client.post(format!("{address}/v1/events")).bearer_auth(key).json(&event));
+    let post = || send(client.post(format!("{}/v1/events", service.address)).bearer_auth(key).json(&event));
     assert_eq!(post().await.status, 200);
     let (_, listed, _) = output(folder.path(), &["key", "list"]);
     let key_id = key.split('_').nth(1).unwrap();
@@ -77,29 +100,28 @@ async fn keys_made_listed_and_revoked_on_the_command_line_hold_in_a_running_serv
     assert!(!listed.contains(key.split('_').nth(2).unwrap()), "secrets are not listed: {listed}");
     assert!(output(folder.path(), &["key", "revoke", key_id]).0.status.success());
     assert!(!output(folder.path(), &["key", "revoke", key_id]).0.status.success(), "it is revoked already");
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(post().await.status, 401);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[tokio::test]
 async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
-    for name in ["-TERM", "-INT"] {
+    for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
-        let (mut child, address, mut log) = serve(folder.path());
+        let service = Service::start(folder.path());
         let (_, key, _) = output(folder.path(), &["key", "create", "--role", "admin"]);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let event = |id: String| json!({"event_id": id, "type": "view", "customer_id": "c", "item_id": "i"});
-        let batch: Vec<Value> = (0..1000).map(|row| event(format!("flight-{row}"))).collect();
         let posts = (0..20).map(|request| {
-            let batch: Vec<Value> =
-                batch.iter().map(|e| event(format!("{request}-{}", e["event_id"]))).collect();
-            client.post(format!("{address}/v1/events")).bearer_auth(key.trim()).json(&batch).send()
+            let event = |row| {
+                json!({"event_id": format!("{request}-{row}"), "type": "view", "customer_id": "c", "item_id": "i"})
+            };
+            let batch: Vec<Value> = (0..1000).map(event).collect();
+            client.post(format!("{}/v1/events", service.address)).bearer_auth(key.trim()).json(&batch).send()
         });
         let posts: Vec<_> = posts.map(tokio::spawn).collect();
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-        signal(&child, name);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let log = tokio::task::spawn_blocking(move || service.stop(signal)).await.unwrap();
+        assert!(log.contains("stopped"), "{log}");
         let mut acknowledged = 0;
         for post in posts {
             match post.await.unwrap() {
@@ -111,16 +133,10 @@ async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
                 Err(error) => assert!(error.is_request() || error.is_connect(), "{error:?}"),
             }
         }
-        let mut rest = String::new();
-        log.read_to_string(&mut rest).unwrap();
-        assert!(child.wait().unwrap().success(), "{rest}");
-        assert!(rest.contains("stopped"), "{rest}");
         assert!(acknowledged > 0, "something was in flight");
-        let (mut child, address, _log) = serve(folder.path());
-        let view = client.get(format!("{address}/v1/customers/c")).bearer_auth(key.trim());
-        assert_eq!(send(view).await.json()["events"], acknowledged, "{name}");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let service = Service::start(folder.path());
+        let view = client.get(format!("{}/v1/customers/c", service.address)).bearer_auth(key.trim());
+        assert_eq!(send(view).await.json()["events"], acknowledged, "{signal}");
     }
 }
 
