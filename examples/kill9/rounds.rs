@@ -7,13 +7,18 @@ use std::fmt::{self, Display};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Writers at once, so that transactions are shared.
 const WRITERS: u32 = 8;
 
 /// Events per request.
 const BATCH: u32 = 5;
+
+/// How long the first acknowledgement of a round may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -42,9 +47,14 @@ pub(crate) async fn kill_in_the_middle(
     let mut service = Service::start(binary, folder)?;
     let client = Client::builder().no_proxy().build()?;
     verify(&client, &service.address, tally).await?;
+    let begun = Arc::new(Notify::new());
     let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| tokio::spawn(write(client.clone(), service.address.clone(), round, writer)))
+        .map(|writer| {
+            tokio::spawn(write(client.clone(), service.address.clone(), (round, writer), Arc::clone(&begun)))
+        })
         .collect();
+    // However slow the machine is, there is something to lose.
+    tokio::time::timeout(PATIENCE, begun.notified()).await.context("no event was acknowledged in time")?;
     // Spread over the rounds, so that the kill meets every phase of a transaction.
     tokio::time::sleep(Duration::from_millis(20 + u64::from(round) * 37 % 180)).await;
     service.child.kill()?;
@@ -74,7 +84,12 @@ async fn verify(client: &Client, address: &str, tally: &mut Tally) -> anyhow::Re
 }
 
 /// Writes until the service is gone; gives back what it acknowledged.
-async fn write(client: Client, address: String, round: u32, writer: u32) -> Vec<Value> {
+async fn write(
+    client: Client,
+    address: String,
+    (round, writer): (u32, u32),
+    begun: Arc<Notify>,
+) -> Vec<Value> {
     let mut acknowledged = Vec::new();
     for request in 0.. {
         let event = |row: u32| {
@@ -86,7 +101,10 @@ async fn write(client: Client, address: String, round: u32, writer: u32) -> Vec<
         let batch: Vec<Value> = (0..BATCH).map(event).collect();
         let answer = client.post(format!("{address}/v1/events")).json(&batch).send().await;
         match answer {
-            Ok(answer) if answer.status() == 200 => acknowledged.extend(batch),
+            Ok(answer) if answer.status() == 200 => {
+                acknowledged.extend(batch);
+                begun.notify_one();
+            }
             _ => break,
         }
     }
