@@ -5,7 +5,6 @@ use super::output::write_whole;
 use crate::releases;
 use anyhow::{Context, bail};
 use clap::Args;
-use models::ids::{CustomerIx, Ix};
 use models::interactions::History;
 use models::ranking::{Scored, top_n};
 use models::release::{Manifest, Release};
@@ -132,14 +131,13 @@ impl Lists<'_> {
 
     fn list(&self, customer_id: &str, scores: &mut [f32]) -> Vec<Scored> {
         let release = self.release;
-        let customer = release.customers.get(customer_id).unwrap_or(CustomerIx::at(release.customers.len()));
-        let history =
-            History { interactions: release.history.row(customer), as_of: self.manifest.data_cutoff };
-        if history.interactions.is_empty() {
+        let interactions = release.customers.get(customer_id).map_or(&[][..], |ix| release.history.row(ix));
+        if interactions.is_empty() {
             return release.popularity.ranked().iter().copied().take(self.arguments.n).collect();
         }
+        let history = History { interactions, as_of: self.manifest.data_cutoff };
         release.ials.score(history, scores);
-        let is_owned = |item| history.interactions.binary_search_by_key(&item, |past| past.item).is_ok();
+        let is_owned = |item| interactions.binary_search_by_key(&item, |past| past.item).is_ok();
         top_n(scores, self.arguments.n, |item| self.arguments.exclude_purchased && is_owned(item))
     }
 }

@@ -72,7 +72,11 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
     let run = Run { now: Utc::now(), search_trials: arguments.search, gate };
     let trained = pipeline::train(&config.training, &inputs, &run, &directory, &Shown::new())?;
-    println!("{}\n{}", trained.data, trained.evaluation.quality);
+    println!("{}", trained.data);
+    if let Some(items) = &trained.items {
+        println!("Attributes of items:\n{items}");
+    }
+    println!("{}", trained.evaluation.quality);
     println!("Published release {} in {}", trained.manifest.id, trained.path.display());
     Ok(())
 }

@@ -6,6 +6,7 @@ use moka::sync::Cache;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Generations are shared by customers of the same hash; a collision costs a recomputation, nothing else.
 const GENERATIONS: usize = 4096;
@@ -22,10 +23,11 @@ pub struct States {
 }
 
 impl States {
-    /// An empty cache for at most `capacity` customers.
-    pub fn new(capacity: u64) -> Self {
+    /// An empty cache for at most `capacity` customers, each read anew after `life` at the latest: what another
+    /// process wrote to the same store is seen by then.
+    pub fn new(capacity: u64, life: Duration) -> Self {
         Self {
-            states: Cache::new(capacity),
+            states: Cache::builder().max_capacity(capacity).time_to_live(life).build(),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         }
@@ -74,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_state_that_was_being_loaded_when_an_event_came_is_not_kept() {
-        let states = States::new(10);
+        let states = States::new(10, Duration::from_secs(60));
         let stale = states.get_or_load("c", async {
             states.forget("c");
             Ok(state_with(1))
@@ -84,5 +86,14 @@ mod tests {
         assert_eq!(fresh.owned[0].0, 2, "the stale state was kept");
         let kept = states.get_or_load("c", async { Ok(state_with(3)) }).await.unwrap();
         assert_eq!(kept.owned[0].0, 2, "a sound state is kept");
+    }
+
+    #[tokio::test]
+    async fn a_state_is_read_anew_when_its_life_is_over() {
+        let states = States::new(10, Duration::from_millis(1));
+        states.get_or_load("c", async { Ok(state_with(1)) }).await.unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let anew = states.get_or_load("c", async { Ok(state_with(2)) }).await.unwrap();
+        assert_eq!(anew.owned[0].0, 2);
     }
 }

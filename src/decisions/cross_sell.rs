@@ -5,6 +5,7 @@ use super::wire::{CrossSellRequest, Decision, ReasonCode, Relation, Source};
 use super::{Chosen, answer, known_state, reasons};
 use crate::releases::{Serving, View};
 use crate::store::Store;
+use crate::telemetry::stage;
 use models::ids::ItemIx;
 use models::ranking::{Scored, TopN};
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ type Associations = BTreeMap<ItemIx, Vec<(ItemIx, f32)>>;
 /// what everyone buys does not go with anything in particular.
 pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSellRequest) -> Decision {
     let mut degraded = Vec::new();
-    let state = known_state(serving, store, request.customer_id.as_deref(), &mut degraded).await;
+    let state =
+        stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
     let at_hand: Vec<ItemIx> = {
         let view = serving.catalogue.view();
         request.item_ids.iter().filter_map(|id| view.ix(id)).collect()
@@ -36,7 +38,6 @@ pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSel
         chosen(&view, request.relation, scored, parts)
     });
     let mut decision = answer(serving, &view, chosen.collect());
-    decision.fallback = false;
     decision.customer_id.clone_from(&request.customer_id);
     decision.evidence = state.evidence();
     decision.degraded = degraded;
@@ -64,7 +65,7 @@ fn associations(serving: &Serving, relation: Relation, at_hand: &[ItemIx]) -> As
     associations
 }
 
-/// The item with its reason: the whole score rests on the items at hand that it goes with.
+/// The item with its reason: the items at hand that it goes with; taste only weighs what they say.
 fn chosen(view: &View<'_>, relation: Relation, scored: Scored, parts: &[(ItemIx, f32)]) -> Chosen {
     let evidence: Vec<ItemIx> = parts.iter().map(|(item, _)| *item).collect();
     let (source, code) = match relation {

@@ -55,8 +55,6 @@ async fn known_state(
 
 /// The answer of one release with what was chosen.
 fn answer(serving: &Serving, view: &View<'_>, chosen: Vec<Chosen>) -> Decision {
-    let fallback =
-        chosen.is_empty() || chosen.iter().any(|c| matches!(c.source, Source::Trending | Source::Popular));
     let results: Vec<DecisionResult> = chosen
         .into_iter()
         .filter_map(|chosen| Some((view.id(chosen.scored.item)?.to_owned(), chosen)))
@@ -77,7 +75,7 @@ fn answer(serving: &Serving, view: &View<'_>, chosen: Vec<Chosen>) -> Decision {
         release: serving.manifest.id.clone(),
         evidence: Evidence::None,
         degraded: Vec::new(),
-        fallback,
+        fallback: false,
         funnel: Funnel { returned: results.len(), ..Funnel::default() },
         results,
     }

@@ -8,6 +8,7 @@ use crate::customers::{CustomerState, Evidence};
 use crate::index::{IndexError, IndexQuery};
 use crate::releases::{Serving, View};
 use crate::store::Store;
+use crate::telemetry::stage;
 use models::diversity::DiversityParams;
 use models::ids::ItemIx;
 use models::interactions::History;
@@ -29,13 +30,15 @@ pub struct Asked<'a> {
     pub deadline: Instant,
 }
 
-/// Items for a customer or a session, never fewer than the catalogue and the filter allow.
+/// Items for a customer or a session; fewer than asked for only where filter, exclusions and the contact point's cap
+/// per category leave no more.
 ///
 /// Nothing here fails: what is down is named in `degraded`, and the contact point's fallback chain takes over.
-pub async fn recommend(serving: &Arc<Serving>, store: &dyn Store, asked: &Asked<'_>) -> Decision {
+pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) -> Decision {
     let request = asked.request;
     let mut degraded = Vec::new();
-    let known = known_state(serving, store, request.customer_id.as_deref(), &mut degraded).await;
+    let known =
+        stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
     let session = known_items(serving, &request.session_items);
     let state =
         if session.is_empty() { known.clone() } else { Arc::new(known.with_session(serving, &session)) };
@@ -44,7 +47,7 @@ pub async fn recommend(serving: &Arc<Serving>, store: &dyn Store, asked: &Asked<
         evidence => evidence,
     };
     let exclude = excluded(serving, asked, &state, &session);
-    let candidates = match search(serving, asked, &state, &exclude).await {
+    let candidates = match stage("index", search(serving, asked, &state, &exclude)).await {
         Ok(candidates) => candidates,
         Err(error) => {
             tracing::warn!(%error, "the vector index failed; answering from the fallback chain");
@@ -75,6 +78,7 @@ pub async fn recommend(serving: &Arc<Serving>, store: &dyn Store, asked: &Asked<
     decision.contact_point = Some(request.contact_point.clone());
     decision.evidence = evidence;
     decision.degraded = degraded;
+    decision.fallback = personal < decision.results.len() || decision.results.is_empty();
     decision.funnel.candidates = candidates.len();
     decision
 }

@@ -18,7 +18,6 @@ pub fn similar(serving: &Serving, item: ItemIx, n: usize, filter: &Filter) -> De
         reasons: vec![reasons::reason(&view, ReasonCode::SimilarItem, scored.score, &[item])],
     });
     let mut decision = answer(serving, &view, chosen.collect());
-    decision.fallback = false;
     decision.funnel.candidates = candidates;
     decision
 }

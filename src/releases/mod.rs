@@ -22,6 +22,7 @@ use chrono::Utc;
 use models::release::{GRAPH, Release};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Past activations among which a roll-back looks for another release.
@@ -73,18 +74,21 @@ impl Releases {
                 sound.ok_or_else(|| ReleaseError::None(self.directory.clone()))?.0
             }
         };
-        self.swap_in(&chosen).await
+        let _changing = self.changing.lock().await;
+        let serving = self.prepare(&chosen).await?;
+        Ok(self.publish(serving))
     }
 
     /// Loads a release and lets it answer from now on; `actor` is who asked.
     ///
     /// # Errors
-    /// [`ReleaseError`] when it cannot be served; the running release then goes on.
+    /// [`ReleaseError`] when it cannot be served or the choice cannot be stored; the running release then goes on.
     pub async fn activate(&self, id: &str, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
-        let serving = self.swap_in(id).await?;
+        let _changing = self.changing.lock().await;
+        let serving = self.prepare(id).await?;
         let activation = Activation { release_id: id.into(), actor: actor.into(), at: Utc::now() };
         self.store.record_activation(activation).await?;
-        Ok(serving)
+        Ok(self.publish(serving))
     }
 
     /// Goes back to the release that was active before the present one.
@@ -99,8 +103,8 @@ impl Releases {
         self.activate(&previous.ok_or(ReleaseError::NothingToRollBackTo)?, actor).await
     }
 
-    async fn swap_in(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
-        let _changing = self.changing.lock().await;
+    /// A release with all changes of items, ready to answer; call it, and publish, under the lock.
+    async fn prepare(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
         if let Some(current) = self.current().filter(|current| current.manifest.id == id) {
             return Ok(current);
         }
@@ -112,9 +116,14 @@ impl Releases {
             position = last.position;
             serving.apply_items(page).await?;
         }
-        self.current.store(Some(Arc::clone(&serving)));
-        tracing::info!(release = id, index = serving.index.kind(), "release serves");
         Ok(serving)
+    }
+
+    /// Lets a release answer from now on.
+    fn publish(&self, serving: Arc<Serving>) -> Arc<Serving> {
+        self.current.store(Some(Arc::clone(&serving)));
+        tracing::info!(release = serving.manifest.id, index = serving.index.kind(), "release serves");
+        serving
     }
 
     /// Reads a release off the reactor, and opens its index.
@@ -136,7 +145,8 @@ impl Releases {
         let index = index.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
         let release = Arc::new(release);
         let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
-        let states = States::new(self.config.cache.customers);
+        let cache = &self.config.cache;
+        let states = States::new(cache.customers, Duration::from_secs(cache.ttl_s));
         Ok(Serving::new(manifest, release, catalogue, index, states))
     }
 }

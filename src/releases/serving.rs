@@ -46,7 +46,7 @@ impl Serving {
         let mut points = Vec::with_capacity(items.len());
         for item in items {
             let ix = self.catalogue.upsert(&item.item_id, item.attributes.clone());
-            // Without a vector there is nothing to be found by; fallback lists and filters still know the item.
+            // Without a vector an item waits for the next training; its page and its category are known at once.
             if let Some(vector) = self.catalogue.view().vector(ix).map(<[f32]>::to_vec) {
                 points.push(IndexPoint { item: ix, id: item.item_id, vector, payload: item.attributes });
             }

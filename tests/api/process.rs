@@ -119,7 +119,10 @@ async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
             client.post(format!("{}/v1/events", service.address)).bearer_auth(key.trim()).json(&batch).send()
         });
         let posts: Vec<_> = posts.map(tokio::spawn).collect();
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        // However slow the machine is, one is answered and others are on their way.
+        while !posts.iter().any(tokio::task::JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let log = tokio::task::spawn_blocking(move || service.stop(signal)).await.unwrap();
         assert!(log.contains("stopped"), "{log}");
         let mut acknowledged = 0;

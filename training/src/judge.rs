@@ -26,6 +26,8 @@ pub struct Quality {
     pub judged_from: Timestamp,
     /// The end of the window that they are judged by.
     pub judged_to: Timestamp,
+    /// The share of resampled means inside each interval.
+    pub interval_level: f64,
     /// Customers in the window with a history before it.
     pub returning_customers: usize,
     /// Once with items that the customer already had, once without.
@@ -102,7 +104,14 @@ pub fn judge(
         tasks.push(task(repeats, evaluations, &options.bootstrap)?);
     }
     progress.end(&format!("{} customers", cases.judged.cases().len()));
-    Ok(Quality { judged_from: from, judged_to: to, returning_customers: cases.returning, tasks })
+    let interval_level = config.evaluation.bootstrap.level;
+    Ok(Quality {
+        judged_from: from,
+        judged_to: to,
+        interval_level,
+        returning_customers: cases.returning,
+        tasks,
+    })
 }
 
 /// The mean NDCG of one set of parameters over both tasks, for search: no baselines, no intervals.

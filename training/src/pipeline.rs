@@ -16,7 +16,7 @@ use models::ials::IalsParams;
 use models::ids::Ix;
 use models::payload::Payload;
 use models::release::{
-    FORMAT_VERSION, FileEntry, Files, GRAPH, Manifest, REPORT, Release, TimeUnit, release_id,
+    FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, Release, TimeUnit, release_id,
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -135,7 +135,7 @@ pub fn train(
     let release = release(history, payloads, taste, lists);
     let mut files = encode(&release, split, &evaluation)?;
     files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
-    let manifest = manifest(config, run, split, &evaluation, (&release, &files));
+    let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
     let path = publish(directory, &manifest, &files)?;
     progress.end(&manifest.id);
     Ok(Trained { data, items, evaluation, manifest, path })
@@ -254,10 +254,13 @@ fn manifest(
     split: Split,
     evaluation: &Evaluation,
     (release, files): (&Release, &Files),
-) -> Manifest {
+) -> Result<Manifest, TrainingError> {
+    let json = |part: serde_json::Result<serde_json::Value>| {
+        part.map_err(|e| models::Error::Unreadable { part: MANIFEST.into(), reason: e.to_string() })
+    };
     let entries = files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
     let config = TrainingConfig { ials: evaluation.ials, ..config.clone() };
-    Manifest {
+    Ok(Manifest {
         format_version: FORMAT_VERSION,
         id: release_id(split.end, &entries),
         created_at: run.now.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -266,8 +269,8 @@ fn manifest(
         seed: config.seed,
         event_weights: config.event_weights,
         counts: release.counts(),
-        parameters: serde_json::to_value(&config).unwrap_or_default(),
-        quality: serde_json::to_value(&evaluation.quality).unwrap_or_default(),
+        parameters: json(serde_json::to_value(&config))?,
+        quality: json(serde_json::to_value(&evaluation.quality))?,
         files: entries,
-    }
+    })
 }

@@ -13,10 +13,11 @@ impl Display for Quality {
             self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers);
         writeln!(
             f,
-            "Judged on {judged} of {} customers who came back from {} to {}, ranking the full catalogue; 95 % bootstrap intervals.",
+            "Judged on {judged} of {} customers who came back from {} to {}, ranking the full catalogue; {} % bootstrap intervals.",
             self.returning_customers,
             Day(self.judged_from),
             Day(self.judged_to),
+            100.0 * self.interval_level,
         )?;
         self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))
     }
