@@ -98,6 +98,11 @@ impl EventLog {
         &self.events[..self.events.partition_point(|e| e.at < to)]
     }
 
+    /// Whether the events have times: a history whose events are all of one moment says nothing of order.
+    pub fn is_timed(&self) -> bool {
+        self.span().is_some_and(|(first, last)| first < last)
+    }
+
     /// The first and the last moment, if there is any event.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.events.first()?.at, self.events.last()?.at))

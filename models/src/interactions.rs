@@ -214,6 +214,17 @@ impl Interactions {
         }
     }
 
+    /// The same matrix with the rows of some customers replaced; each must be sorted by item and inside the catalogue.
+    pub fn with_rows(&self, rows: &std::collections::BTreeMap<CustomerIx, Vec<Interaction>>) -> Self {
+        let mut matrix =
+            Self { starts: vec![0], cells: Vec::with_capacity(self.cells.len()), n_items: self.n_items };
+        for (customer, row) in self.rows() {
+            matrix.cells.extend_from_slice(rows.get(&customer).map_or(row, Vec::as_slice));
+            matrix.starts.push(matrix.cells.len());
+        }
+        matrix
+    }
+
     /// One customer's interactions, sorted by item; empty for an index beyond the matrix.
     pub fn row(&self, customer: CustomerIx) -> &[Interaction] {
         match self.starts.get(customer.position()..customer.position() + 2) {

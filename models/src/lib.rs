@@ -15,15 +15,22 @@ pub mod payload;
 pub mod ranking;
 pub mod scoring;
 
+mod axes;
+mod cells;
 pub mod complements;
 mod cooccurrence;
 pub mod frequency;
 pub mod ials;
 pub mod item_knn;
 pub mod item_lists;
+pub mod item_weights;
 mod kernels;
 pub mod popularity;
+pub mod repeat;
 pub mod similar;
+pub mod spectral;
+mod system;
+pub mod taste;
 pub mod trending;
 
 pub mod diversity;

@@ -26,3 +26,21 @@ pub trait Scorer: Sync {
         }
     }
 }
+
+impl<S: Scorer + ?Sized> Scorer for &S {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn n_items(&self) -> usize {
+        (**self).n_items()
+    }
+
+    fn score(&self, history: History<'_>, scores: &mut [f32]) {
+        (**self).score(history, scores);
+    }
+
+    fn score_batch(&self, histories: &[History<'_>], scores: &mut [f32]) {
+        (**self).score_batch(histories, scores);
+    }
+}

@@ -8,9 +8,11 @@ use models::ials::{Ials, IalsParams};
 use models::interactions::{History, Interaction, Interactions};
 use models::item_knn::{ItemKnn, ItemKnnParams};
 use models::item_lists::ItemLists;
+use models::item_weights::{ItemWeights, ItemWeightsParams, Learner};
 use models::measures::{Cases, EvaluateOptions, Repeats, evaluate};
 use models::popularity::{Popularity, PopularityParams};
 use models::scoring::Scorer;
+use models::spectral::{Spectral, SpectralParams};
 use shared::{AS_OF, Shop, checkerboard, shop};
 
 /// A scorer and what the suite expects of it.
@@ -37,7 +39,53 @@ fn ials(shop: &Shop) -> Ials {
     params.check().unwrap().fit(&shop.interactions(), AS_OF, |_| {}).unwrap()
 }
 
-const CANDIDATES: [Candidate; 4] = [
+fn spectral(shop: &Shop) -> Spectral {
+    let params = SpectralParams { factors: 4, ..Default::default() };
+    params.check().unwrap().fit(&shop.interactions(), AS_OF).unwrap()
+}
+
+fn item_weights(shop: &Shop, learner: Learner) -> ItemWeights {
+    let params = ItemWeightsParams { learner, ..Default::default() };
+    params.check().unwrap().fit(&shop.interactions(), AS_OF).unwrap()
+}
+
+fn rebuilt_weights(shop: &Shop, learner: Learner) -> Box<dyn Scorer + Send> {
+    let model = item_weights(shop, learner);
+    let lists = model.lists();
+    let parts = (lists.starts().to_vec(), lists.items().to_vec(), lists.weights().to_vec());
+    let lists = ItemLists::from_parts(parts.0, parts.1, parts.2).unwrap();
+    Box::new(ItemWeights::from_parts(lists, *model.confidence()).unwrap())
+}
+
+const CANDIDATES: [Candidate; 8] = [
+    Candidate {
+        fit: |shop| Box::new(spectral(shop)),
+        rebuilt: |shop| {
+            let model = spectral(shop);
+            let (vectors, scale) = (model.vectors().clone(), model.input_scale().to_vec());
+            Box::new(Spectral::from_parts(vectors, scale, *model.projection()).unwrap())
+        },
+        personal: true,
+        floor: 0.25,
+    },
+    Candidate {
+        fit: |shop| Box::new(item_weights(shop, Learner::Filter)),
+        rebuilt: |shop| rebuilt_weights(shop, Learner::Filter),
+        personal: true,
+        floor: 0.25,
+    },
+    Candidate {
+        fit: |shop| Box::new(item_weights(shop, Learner::Ease)),
+        rebuilt: |shop| rebuilt_weights(shop, Learner::Ease),
+        personal: true,
+        floor: 0.28,
+    },
+    Candidate {
+        fit: |shop| Box::new(item_weights(shop, Learner::Slim)),
+        rebuilt: |shop| rebuilt_weights(shop, Learner::Slim),
+        personal: true,
+        floor: 0.28,
+    },
     Candidate {
         fit: |shop| Box::new(popularity(shop)),
         rebuilt: |shop| Box::new(Popularity::from_scores(popularity(shop).scores().to_vec()).unwrap()),

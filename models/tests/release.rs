@@ -7,9 +7,13 @@ use models::ials::IalsParams;
 use models::ids::{CustomerIx, ItemIx, OrderIx, Vocabulary};
 use models::interactions::{History, Interactions, KindWeights};
 use models::item_lists::ItemLists;
+use models::item_weights::ItemWeightsParams;
 use models::payload::Payload;
 use models::popularity::PopularityParams;
 use models::release::{Counts, FORMAT_VERSION, FileEntry, Files, Manifest, Release, TimeUnit, release_id};
+use models::repeat::Repeat;
+use models::spectral::SpectralParams;
+use models::taste::{Blend, Blends, Taste, Views};
 use std::collections::BTreeMap;
 
 const CUTOFF: Timestamp = Timestamp(1_000_000);
@@ -40,8 +44,17 @@ fn release() -> Release {
     payloads[3] = payload;
     let ials = IalsParams { factors: 3, sweeps: 2, ..Default::default() }.check().unwrap();
     let popularity = PopularityParams::default().check().unwrap().fit(log.events(), 11, CUTOFF).unwrap();
-    Release {
+    let spectral = SpectralParams { factors: 2, ..Default::default() }.check().unwrap();
+    let views = Views {
         ials: ials.fit(&history, CUTOFF, |_| ()).unwrap(),
+        spectral: Some(spectral.fit(&history, CUTOFF).unwrap()),
+        weights: ItemWeightsParams::default().check().unwrap().fit(&history, CUTOFF).unwrap(),
+        repeat: Repeat::new(7.5).unwrap(),
+    };
+    let blend = Blend { factors: 1.0, spectral: 0.5, weights: 2.0, often: 0.25, lately: 0.5, popular: 0.1 };
+    let blends = Blends { kept: blend, removed: Blend { often: 0.0, ..blend } };
+    Release {
+        taste: Taste::new(views, &popularity, blends).unwrap(),
         complements: ComplementsParams { min_llr: 0.0, min_baskets: 1, ..Default::default() }
             .check()
             .unwrap()
@@ -58,7 +71,7 @@ fn release() -> Release {
 }
 
 fn encoded(release: &Release) -> (Manifest, Files) {
-    let files = release.encode(&release.ials.fold_in_all(&release.history, CUTOFF)).unwrap();
+    let files = release.encode(&release.taste.ials.fold_in_all(&release.history, CUTOFF)).unwrap();
     let entries: BTreeMap<_, _> =
         files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
     let manifest = Manifest {
@@ -89,7 +102,7 @@ fn a_release_read_back_scores_every_customer_alike() {
     assert_eq!(before.complements, after.complements);
     assert!(before.items.iter().eq(after.items.iter()) && before.customers.iter().eq(after.customers.iter()));
     for (customer, interactions) in before.history.rows() {
-        let of = |release: &Release| release.ials.fold_in(History { interactions, as_of: CUTOFF });
+        let of = |release: &Release| release.taste.ials.fold_in(History { interactions, as_of: CUTOFF });
         assert_eq!(of(&before), of(&after), "{customer:?}");
     }
 }

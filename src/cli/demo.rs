@@ -66,8 +66,8 @@ fn train(config: &Config, directory: &Path) -> anyhow::Result<()> {
     eprintln!(
         "Training on a year of groceries: simulated data, for demonstration, not for commercial decisions."
     );
-    let inputs = Inputs { history: vec![purchases], items: Some(products), rejected: None };
-    let run = Run { now: Utc::now(), search_trials: 0, gate: Gate::default() };
+    let inputs = Inputs { history: vec![purchases], items: Some(products), ..Inputs::default() };
+    let run = Run { now: Utc::now(), search: None, gate: Gate::default() };
     let trained = pipeline::train(&config.training, &inputs, &run, &config.releases.dir, &Shown::new())?;
     println!("{}\n{}", trained.data, trained.evaluation.quality);
     Ok(())

@@ -6,6 +6,7 @@ use crate::releases;
 use anyhow::{Context, bail};
 use clap::Args;
 use models::interactions::History;
+use models::measures::Repeats;
 use models::ranking::{Scored, top_n};
 use models::release::{Manifest, Release};
 use models::scoring::Scorer;
@@ -136,8 +137,10 @@ impl Lists<'_> {
             return release.popularity.ranked().iter().copied().take(self.arguments.n).collect();
         }
         let history = History { interactions, as_of: self.manifest.data_cutoff };
-        release.ials.score(history, scores);
+        let excluded = self.arguments.exclude_purchased;
+        let repeats = if excluded { Repeats::Removed } else { Repeats::Kept };
+        release.taste.ranker(repeats).score(history, scores);
         let is_owned = |item| interactions.binary_search_by_key(&item, |past| past.item).is_ok();
-        top_n(scores, self.arguments.n, |item| self.arguments.exclude_purchased && is_owned(item))
+        top_n(scores, self.arguments.n, |item| excluded && is_owned(item))
     }
 }

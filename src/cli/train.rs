@@ -8,7 +8,9 @@ use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Duration;
 use training::pipeline::{self, Gate, Inputs, Run};
+use training::search::Budget;
 
 /// The files to read.
 #[derive(Debug, Args)]
@@ -27,7 +29,25 @@ impl InputArguments {
     fn load(self, items: Option<PathBuf>) -> anyhow::Result<(Config, Inputs)> {
         let config = self.config.load()?;
         telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
-        Ok((config, Inputs { history: self.history, items, rejected: self.rejected }))
+        Ok((config, Inputs { history: self.history, items, rejected: self.rejected, test: None }))
+    }
+}
+
+/// Whether and how long to search for parameters.
+#[derive(Debug, Args)]
+struct SearchArguments {
+    /// Searches for better parameters on baskets held back, in at most N trials.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "50")]
+    search: Option<usize>,
+    /// No trial of a search begins after so many minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
+    search_minutes: f64,
+}
+
+impl SearchArguments {
+    fn budget(&self) -> Option<Budget> {
+        let time = Duration::try_from_secs_f64(self.search_minutes * 60.0).unwrap_or(Duration::MAX);
+        self.search.filter(|&trials| trials > 0).map(|trials| Budget { trials, time })
     }
 }
 
@@ -57,9 +77,8 @@ pub(super) struct TrainArguments {
     /// Where the release is published; the same as --set releases.dir=…
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Random trials of parameters on the validation window.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    search: usize,
+    #[command(flatten)]
+    search: SearchArguments,
     /// Publishes the release even if it is worse than recommending what everyone buys.
     #[arg(long)]
     publish_anyway: bool,
@@ -70,7 +89,7 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
     let (config, inputs) = arguments.inputs.load(arguments.items)?;
     let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
-    let run = Run { now: Utc::now(), search_trials: arguments.search, gate };
+    let run = Run { now: Utc::now(), search: arguments.search.budget(), gate };
     let trained = pipeline::train(&config.training, &inputs, &run, &directory, &Shown::new())?;
     println!("{}", trained.data);
     if let Some(items) = &trained.items {
@@ -86,9 +105,11 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
 pub(super) struct EvaluateArguments {
     #[command(flatten)]
     inputs: InputArguments,
-    /// Random trials of parameters on the validation window.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    search: usize,
+    #[command(flatten)]
+    search: SearchArguments,
+    /// Judges by this file of what customers did afterwards, instead of by a part of the history.
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
     /// Also writes the evaluation as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -96,8 +117,9 @@ pub(super) struct EvaluateArguments {
 
 /// Measures what a training would give, and publishes nothing.
 pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
-    let (config, inputs) = arguments.inputs.load(None)?;
-    let run = Run { now: Utc::now(), search_trials: arguments.search, gate: Gate::Open };
+    let (config, mut inputs) = arguments.inputs.load(None)?;
+    inputs.test = arguments.test;
+    let run = Run { now: Utc::now(), search: arguments.search.budget(), gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;
     println!("{data}\n{}", evaluation.quality);
     if let Some(path) = arguments.json {

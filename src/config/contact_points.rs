@@ -44,6 +44,16 @@ pub enum Repeats {
     Excluded,
 }
 
+impl Repeats {
+    /// As the models name it.
+    pub fn ranked(self) -> models::measures::Repeats {
+        match self {
+            Self::Allowed => models::measures::Repeats::Kept,
+            Self::Excluded => models::measures::Repeats::Removed,
+        }
+    }
+}
+
 /// An answer that needs no knowledge of the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,5 @@
-//! What is known of a customer at this moment: the release's history and every event since, as one vector.
+//! What is known of a customer at this moment: the release's history and every event since, seen by every view of
+//! taste.
 
 mod cache;
 
@@ -8,8 +9,9 @@ use crate::releases::Serving;
 use crate::store::{Store, StoreError, StoredEvent};
 use chrono::DateTime;
 use models::events::{Event, EventKind, Timestamp};
-use models::ids::{CustomerIx, ItemIx, OrderIx};
+use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
 use models::interactions::{History, Interaction};
+use models::taste::Person;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -39,8 +41,8 @@ const ENOUGH_ITEMS: usize = 3;
 pub struct CustomerState {
     /// What they did with items of the release, sorted by item.
     pub interactions: Vec<Interaction>,
-    /// Their dense vector, folded in; zeros without interactions.
-    pub vector: Vec<f32>,
+    /// How every view of taste sees them.
+    pub person: Person,
     /// Every item they ever bought, sorted, also those that appeared since the release.
     pub owned: Vec<ItemIx>,
 }
@@ -121,17 +123,17 @@ fn folded_in(
     events: impl Iterator<Item = Event>,
     owned: Vec<ItemIx>,
 ) -> CustomerState {
-    let ials = &serving.release.ials;
+    let taste = &serving.release.taste;
     let mut cells: BTreeMap<ItemIx, Interaction> = row.iter().map(|&cell| (cell.item, cell)).collect();
     // Items that appeared since have no trained vector, so they say nothing in the fold-in.
-    for event in events.filter(|event| ials.item_vector(event.item).is_some()) {
+    for event in events.filter(|event| event.item.position() < taste.n_items()) {
         let cell = cells.entry(event.item).or_insert_with(|| Interaction::none(event.item));
         cell.add(&event, &serving.manifest.event_weights);
     }
     let interactions: Vec<Interaction> = cells.into_values().filter(Interaction::counts).collect();
     let history = History { interactions: &interactions, as_of: serving.manifest.data_cutoff };
-    let vector = ials.fold_in(history);
-    CustomerState { interactions, vector, owned }
+    let person = taste.person(history);
+    CustomerState { interactions, person, owned }
 }
 
 fn model_event(event: &StoredEvent, item: ItemIx) -> Event {

@@ -28,7 +28,7 @@ pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSel
     let mut top = TopN::new(request.n);
     for (&item, parts) in &associations {
         if !at_hand.contains(&item) && passes(&view, &request.filter, item) {
-            let taste = taste_factor(&state.vector, &view, item);
+            let taste = taste_factor(&state.person.factors, &view, item);
             let association: f32 = parts.iter().map(|(_, weight)| weight).sum();
             top.offer(Scored { item, score: association * taste });
         }
@@ -47,7 +47,7 @@ pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSel
 
 /// What the customer's taste makes of an association: between 1 (none of it) and 2 (as sure as a purchase).
 fn taste_factor(taste: &[f32], view: &View<'_>, item: ItemIx) -> f32 {
-    let dot: f32 = taste.iter().zip(view.vector(item).unwrap_or_default()).map(|(a, b)| a * b).sum();
+    let dot: f32 = taste.iter().zip(view.factors(item).unwrap_or_default()).map(|(a, b)| a * b).sum();
     1.0 + dot.clamp(0.0, 1.0)
 }
 

@@ -1,27 +1,30 @@
 //! Why an item is shown: the customer's own history, each part with its exact share of the score.
 //!
-//! Hu, Koren and Volinsky (2008, §5): a factorisation's score is a sum over the customer's past items. The
-//! strongest are named; what remains is summed, so that the contributions of the reasons are the score.
+//! The score is a sum over the customer's past items, the habit of buying the item, and what is popular lately
+//! ([`models::taste`]). The strongest items are named; what remains is summed, so that the contributions of the reasons
+//! are the score.
 
 use super::wire::{Reason, ReasonCode, Source};
 use crate::releases::View;
 use models::ids::ItemIx;
 use models::payload::PayloadValue;
+use models::taste::Explanation;
 
 /// Past items named in a reason: as many as a person can say.
 const NAMED: usize = 3;
 
-/// The reasons of an item from the contributions of past items and of those of the session.
-pub(super) fn from_history(
+/// The reasons of an item from the parts of its score.
+pub(super) fn of_taste(
     view: &View<'_>,
     item: ItemIx,
-    contributions: &[(ItemIx, f32)],
+    explanation: &Explanation,
     session: &[ItemIx],
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let (own, others): (Vec<_>, Vec<_>) = contributions.iter().copied().partition(|(past, _)| *past == item);
-    if let Some(&(_, contribution)) = own.first() {
-        reasons.push(reason(view, ReasonCode::BoughtBefore, contribution, &[item]));
+    let (own, others): (Vec<_>, Vec<_>) =
+        explanation.from_items.iter().copied().partition(|(past, _)| *past == item);
+    if !own.is_empty() || explanation.habit != 0.0 {
+        reasons.push(reason(view, ReasonCode::BoughtBefore, sum(&own) + explanation.habit, &[item]));
     }
     let (seen, mut others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(past, _)| session.contains(past));
@@ -38,6 +41,9 @@ pub(super) fn from_history(
     }
     if !rest.is_empty() {
         reasons.push(reason(view, ReasonCode::OtherHistory, sum(rest), &[]));
+    }
+    if explanation.popular != 0.0 {
+        reasons.push(reason(view, ReasonCode::Popular, explanation.popular, &[]));
     }
     reasons
 }

@@ -47,19 +47,21 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
         evidence => evidence,
     };
     let exclude = excluded(serving, asked, &state, &session);
-    let candidates = match stage("index", search(serving, asked, &state, &exclude)).await {
-        Ok(candidates) => candidates,
+    let dense = match stage("index", search(serving, asked, &state, &exclude)).await {
+        Ok(dense) => dense,
         Err(error) => {
-            tracing::warn!(%error, "the vector index failed; answering from the fallback chain");
+            tracing::warn!(%error, "the vector index failed; answering without it");
             degraded.push(INDEX);
             Vec::new()
         }
     };
     let view = serving.catalogue.view();
+    let candidates = rank(serving, &view, asked, &state, (&dense, &exclude));
     let source = |item| match evidence {
         _ if state.owns(item) => Source::Repeat,
         Evidence::Session => Source::Session,
-        _ => Source::Dense,
+        _ if dense.iter().any(|found| found.item == item) => Source::Dense,
+        _ => Source::Sparse,
     };
     let mut chosen: Vec<Chosen> = diverse(&view, asked, &candidates)
         .into_iter()
@@ -68,7 +70,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let personal = chosen.len();
     add_fallback(serving, &view, asked, &exclude, &mut chosen);
     if request.explain {
-        explain(serving, &view, &Known { state: &state, session: &session }, &mut chosen[..personal]);
+        explain(serving, &view, &Known { state: &state, session: &session, asked }, &mut chosen[..personal]);
         for chosen in &mut chosen[personal..] {
             chosen.reasons = reasons::of_list(&view, chosen.source, chosen.scored.score);
         }
@@ -102,7 +104,20 @@ fn excluded(serving: &Serving, asked: &Asked<'_>, state: &CustomerState, session
     excluded
 }
 
-/// Candidates by taste, best first; more than asked for, so that diversity has a choice.
+/// The best candidates of all views by their exact scores; more than asked for, so that diversity has a choice.
+fn rank(
+    serving: &Serving,
+    view: &View<'_>,
+    asked: &Asked<'_>,
+    state: &CustomerState,
+    (dense, exclude): (&[Scored], &[ItemIx]),
+) -> Vec<Scored> {
+    let admitted = |item| exclude.binary_search(&item).is_err() && passes(view, &asked.request.filter, item);
+    let n = asked.n * CANDIDATES_PER_RESULT;
+    serving.release.taste.ranker(asked.point.repeats.ranked()).rank(&state.person, dense, n, admitted)
+}
+
+/// Candidates by the dense views, best first.
 async fn search(
     serving: &Serving,
     asked: &Asked<'_>,
@@ -113,8 +128,8 @@ async fn search(
         return Ok(Vec::new());
     }
     let query = IndexQuery {
-        vector: state.vector.clone(),
-        n: asked.n * CANDIDATES_PER_RESULT,
+        vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
+        n: (asked.n * CANDIDATES_PER_RESULT).max(LEAST_CANDIDATES),
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
     };
@@ -124,6 +139,9 @@ async fn search(
 
 /// Candidates fetched for each result wanted.
 const CANDIDATES_PER_RESULT: usize = 5;
+
+/// Candidates fetched at least: the other views reorder them.
+const LEAST_CANDIDATES: usize = 100;
 
 /// The filter without the items whose attribute `available` is false.
 pub(super) fn only_available(mut filter: Filter) -> Filter {
@@ -140,7 +158,7 @@ fn diverse(view: &View<'_>, asked: &Asked<'_>, candidates: &[Scored]) -> Vec<Sco
     let relevance = 1.0 - asked.point.diversity;
     let params = DiversityParams { relevance, max_per_group: cap_per_category(asked.point) };
     match params.check() {
-        Ok(valid) => valid.pick(candidates, asked.n, |item| view.vector(item), |item| view.category(item)),
+        Ok(valid) => valid.pick(candidates, asked.n, |item| view.factors(item), |item| view.category(item)),
         // The configuration is checked at start, so this is the plain order of a contact point without wishes.
         Err(_) => candidates.iter().copied().take(asked.n).collect(),
     }
@@ -181,15 +199,19 @@ fn add_fallback(
 struct Known<'a> {
     state: &'a CustomerState,
     session: &'a [ItemIx],
+    asked: &'a Asked<'a>,
 }
 
 /// Adds the reasons of items that taste has chosen, with exact contributions.
 fn explain(serving: &Serving, view: &View<'_>, known: &Known<'_>, chosen: &mut [Chosen]) {
     let history = History { interactions: &known.state.interactions, as_of: serving.manifest.data_cutoff };
-    let vectors: Vec<&[f32]> =
-        chosen.iter().map(|chosen| view.vector(chosen.scored.item).unwrap_or_default()).collect();
-    let explained = serving.release.ials.explain_vectors(history, &vectors);
-    for (chosen, contributions) in chosen.iter_mut().zip(explained) {
-        chosen.reasons = reasons::from_history(view, chosen.scored.item, &contributions, known.session);
+    let vectors: Vec<_> =
+        chosen.iter().map(|chosen| view.index_vector(chosen.scored.item).unwrap_or_default()).collect();
+    let items: Vec<(ItemIx, &[f32])> =
+        chosen.iter().zip(&vectors).map(|(chosen, vector)| (chosen.scored.item, &**vector)).collect();
+    let repeats = known.asked.point.repeats.ranked();
+    let explained = serving.release.taste.explain(history, &known.state.person, repeats, &items);
+    for (chosen, explanation) in chosen.iter_mut().zip(explained) {
+        chosen.reasons = reasons::of_taste(view, chosen.scored.item, &explanation, known.session);
     }
 }

@@ -103,7 +103,7 @@ pub struct DecisionResult {
     pub rank: usize,
     /// The item.
     pub id: String,
-    /// Its score; comparable within one source only.
+    /// Its score; comparable among the personal sources, and within each other source.
     pub score: f32,
     /// Where it comes from.
     pub source: Source,
@@ -116,11 +116,13 @@ pub struct DecisionResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The vector index, by the customer's taste.
+    /// The vector index, by the customer's taste and what is popular lately.
     Dense,
+    /// What the customer's items say of others.
+    Sparse,
     /// Bought before, and up again by the customer's taste.
     Repeat,
-    /// The vector index, by the items of the session alone.
+    /// By the items of the session alone.
     Session,
     /// Bought together with the items at hand.
     Complement,

@@ -4,12 +4,13 @@ use indexmap::IndexSet;
 use models::ids::{ItemIx, Ix};
 use models::payload::{Payload, PayloadValue};
 use models::release::Release;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 /// The catalogue of one release and what the service has learned about items since.
 ///
-/// An item that appeared after the release gets an index beyond the release's, and the mean vector of the items
+/// An item that appeared after the release gets an index beyond the release's, and the mean index vector of the items
 /// of its category: something to be found by until the next training.
 #[derive(Debug)]
 pub struct Catalogue {
@@ -92,11 +93,22 @@ impl View<'_> {
         self.payload(ix).is_some_and(|payload| payload.get("available") != Some(&PayloadValue::Flag(false)))
     }
 
-    /// An item's vector: its factors, or its category's mean when it appeared since; `None` when that is unknown.
-    pub fn vector(&self, ix: ItemIx) -> Option<&[f32]> {
-        match self.catalogue.release.ials.item_vector(ix) {
+    /// An item's factors, or its category's mean when it appeared since; `None` when that is unknown.
+    pub fn factors(&self, ix: ItemIx) -> Option<&[f32]> {
+        let ials = &self.catalogue.release.taste.ials;
+        match ials.item_vector(ix) {
             Some(factors) => factors.to_slice(),
-            None => self.catalogue.centroids.get(self.category(ix)?).map(Vec::as_slice),
+            None => self.catalogue.centroids.get(self.category(ix)?).map(|mean| &mean[..ials.n_factors()]),
+        }
+    }
+
+    /// The vector under which the index holds an item; `None` like [`Self::factors`].
+    pub fn index_vector(&self, ix: ItemIx) -> Option<Cow<'_, [f32]>> {
+        match self.catalogue.release.taste.item_vector(ix) {
+            Some(vector) => Some(Cow::Owned(vector)),
+            None => {
+                self.catalogue.centroids.get(self.category(ix)?).map(|mean| Cow::Borrowed(mean.as_slice()))
+            }
         }
     }
 }
@@ -109,14 +121,15 @@ fn category<'a>(payload: &'a Payload, attribute: &str) -> Option<&'a str> {
     }
 }
 
-/// The mean item vector of each category.
+/// The mean index vector of each category.
 fn centroids(release: &Release, attribute: &str) -> HashMap<String, Vec<f32>> {
     let mut sums: HashMap<String, (Vec<f32>, f32)> = HashMap::new();
-    for (payload, factors) in release.payloads.iter().zip(release.ials.item_factors().rows()) {
+    for (payload, (item, _)) in release.payloads.iter().zip(release.items.iter()) {
         let Some(category) = category(payload, attribute) else { continue };
-        let (sum, count) = sums.entry(category.to_owned()).or_insert_with(|| (vec![0.0; factors.len()], 0.0));
-        for (sum, factor) in sum.iter_mut().zip(factors) {
-            *sum += factor;
+        let Some(vector) = release.taste.item_vector(item) else { continue };
+        let (sum, count) = sums.entry(category.to_owned()).or_insert_with(|| (vec![0.0; vector.len()], 0.0));
+        for (sum, number) in sum.iter_mut().zip(vector) {
+            *sum += number;
         }
         *count += 1.0;
     }

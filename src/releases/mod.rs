@@ -137,7 +137,7 @@ impl Releases {
         let graph = files.remove(GRAPH);
         let source = IndexSource {
             release: manifest.id.clone(),
-            dimensions: release.ials.n_factors(),
+            dimensions: release.taste.dimensions(),
             points: points(&release),
             graph,
         };
@@ -153,14 +153,11 @@ impl Releases {
 
 /// The items of a release as its index wants them.
 fn points(release: &Release) -> Vec<IndexPoint> {
-    let rows = release.ials.item_factors().rows();
-    let items = release.items.iter().zip(rows).zip(&release.payloads);
+    let items = release.items.iter().zip(&release.payloads);
     items
-        .map(|(((item, id), vector), payload)| IndexPoint {
-            item,
-            id: id.to_owned(),
-            vector: vector.to_vec(),
-            payload: payload.clone(),
+        .filter_map(|((item, id), payload)| {
+            let vector = release.taste.item_vector(item)?;
+            Some(IndexPoint { item, id: id.to_owned(), vector, payload: payload.clone() })
         })
         .collect()
 }

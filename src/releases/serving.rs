@@ -5,6 +5,7 @@ use crate::customers::States;
 use crate::index::{IndexPoint, VectorIndex};
 use crate::store::StoredItem;
 use models::release::{Manifest, Release};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ impl Serving {
         for item in items {
             let ix = self.catalogue.upsert(&item.item_id, item.attributes.clone());
             // Without a vector an item waits for the next training; its page and its category are known at once.
-            if let Some(vector) = self.catalogue.view().vector(ix).map(<[f32]>::to_vec) {
+            if let Some(vector) = self.catalogue.view().index_vector(ix).map(Cow::into_owned) {
                 points.push(IndexPoint { item: ix, id: item.item_id, vector, payload: item.attributes });
             }
         }

@@ -50,6 +50,32 @@ fn a_history_is_validated_trained_on_and_turned_into_lists() {
 }
 
 #[test]
+fn a_history_without_times_is_trained_on_and_judged_by_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    world::write(folder);
+    let timed = std::fs::read_to_string(folder.join("history.csv")).unwrap();
+    let rows: Vec<String> =
+        timed.lines().map(|line| line.split(',').take(2).collect::<Vec<_>>().join(",")).collect();
+    let every = |keep: fn(usize) -> bool| -> String {
+        let rows = rows.iter().enumerate().filter(|(number, _)| *number == 0 || keep(*number));
+        rows.map(|(_, row)| format!("{row}\n")).collect()
+    };
+    std::fs::write(folder.join("known.csv"), every(|number| number % 5 != 0)).unwrap();
+    std::fs::write(folder.join("later.csv"), every(|number| number % 5 == 0)).unwrap();
+    let small = ["--history", "known.csv", "--set", "training.ials.factors=6"];
+    let judged = proffer(folder, &[&["evaluate", "--test", "later.csv"], &small[..]].concat());
+    let said = text(&judged.stdout);
+    assert!(judged.status.success() && said.contains("customers of the test file"), "{judged:?}");
+    assert!(said.contains("no_times"), "the missing times are mentioned: {said}");
+    let trained = proffer(folder, &[&["train", "--models", "out", "--publish-anyway"], &small[..]].concat());
+    assert!(text(&trained.stdout).contains("by a random fifth of their items"), "{trained:?}");
+    std::fs::write(folder.join("who"), "c2\n").unwrap();
+    let lists = proffer(folder, &["recommend", "--models", "out", "--customers", "who", "--n", "3"]);
+    assert_eq!(text(&lists.stdout).matches("red").count(), 3, "{lists:?}");
+}
+
+#[test]
 fn what_would_mislead_fails_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

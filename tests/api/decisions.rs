@@ -1,4 +1,8 @@
-use crate::world::{ids, start};
+use crate::world::{CUSTOMERS, ids, releases, releases_folder, start, start_in};
+use models::interactions::History;
+use models::measures::Repeats;
+use models::ranking::top_n;
+use models::scoring::Scorer;
 use serde_json::{Value, json};
 
 fn ask(who: &Value, more: &Value) -> Value {
@@ -159,4 +163,36 @@ async fn each_decision_is_counted_once() {
         format!(r#"proffer_decisions_total{{contact_point="web_home",fallback="{fallback}"}}"#)
     };
     assert_eq!((app.metric(&line("no")).await, app.metric(&line("yes")).await), (1.0, 1.0));
+}
+
+#[tokio::test]
+async fn the_service_answers_with_the_items_and_scores_of_the_offline_list() {
+    let plain = ["contact_points.again.diversity=0", "contact_points.again.max_per_category=0"];
+    let new = [
+        "contact_points.new.diversity=0",
+        "contact_points.new.max_per_category=0",
+        "contact_points.new.repeats=excluded",
+    ];
+    let app = start_in(&releases_folder(), &[plain.as_slice(), &new].concat()).await;
+    let (manifest, release, _) = proffer::releases::load(&releases_folder(), &releases().1[1]).unwrap();
+    for customer in 0..CUSTOMERS {
+        let id = format!("c{customer}");
+        let row = release.history.row(release.customers.get(&id).unwrap());
+        let history = History { interactions: row, as_of: manifest.data_cutoff };
+        for (point, repeats) in [("again", Repeats::Kept), ("new", Repeats::Removed)] {
+            let mut scores = vec![0.0; release.items.len()];
+            release.taste.ranker(repeats).score(history, &mut scores);
+            let owned = |item| point == "new" && row.iter().any(|past| past.item == item);
+            let expected = top_n(&scores, 10, owned);
+            let request = json!({"customer_id": id, "contact_point": point, "n": 10});
+            let decision = app.post("/v1/recommend", &request).await.json();
+            let results = decision["results"].as_array().unwrap();
+            for (result, expected) in results.iter().zip(&expected) {
+                assert_eq!(result["id"], release.items.id(expected.item).unwrap(), "{point}: {decision}");
+                let score = result["score"].as_f64().unwrap();
+                assert!((score - f64::from(expected.score)).abs() < 1e-5, "{point}: {score} {expected:?}");
+            }
+            assert_eq!(results.len(), expected.len());
+        }
+    }
 }

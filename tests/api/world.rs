@@ -58,9 +58,9 @@ pub(crate) fn train(folder: &Path, factors: usize) -> String {
     let (history_file, items_file) = write(folder);
     let mut config = TrainingConfig::default();
     config.ials.factors = factors;
-    let inputs = Inputs { history: vec![history_file], items: Some(items_file), rejected: None };
+    let inputs = Inputs { history: vec![history_file], items: Some(items_file), ..Inputs::default() };
     let now = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, u32::try_from(factors).unwrap() % 60).unwrap();
-    let run = Run { now, search_trials: 0, gate: Gate::Open };
+    let run = Run { now, search: None, gate: Gate::Open };
     let trained = pipeline::train(&config, &inputs, &run, &folder.join("releases"), &Silent).unwrap();
     trained.manifest.id
 }

@@ -8,9 +8,11 @@ use models::frequency::FrequencyParams;
 use models::ials::IalsParams;
 use models::interactions::KindWeights;
 use models::item_knn::ItemKnnParams;
+use models::item_weights::ItemWeightsParams;
 use models::measures::Bootstrap;
 use models::popularity::PopularityParams;
 use models::similar::SimilarParams;
+use models::spectral::SpectralParams;
 use models::trending::TrendingParams;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +30,14 @@ pub struct TrainingConfig {
     pub split: SplitConfig,
     /// What each kind of event counts, in purchases.
     pub event_weights: KindWeights,
-    /// The factorisation.
+    /// The dense view of taste: the factorisation.
     pub ials: IalsParams,
+    /// The other dense view: the spectral filter. It stays in a release only where it adds to the factorisation.
+    pub spectral: SpectralParams,
+    /// The sparse view of taste: what each item says of others.
+    pub item_weights: ItemWeightsParams,
+    /// How the views are blended.
+    pub blend: BlendConfig,
     /// The list of what everyone buys.
     pub popularity: PopularityParams,
     /// The list of what sells above its usual rate.
@@ -51,12 +59,36 @@ impl Default for TrainingConfig {
             split: SplitConfig::default(),
             event_weights: KindWeights::default(),
             ials: IalsParams::default(),
+            spectral: SpectralParams::default(),
+            item_weights: ItemWeightsParams::default(),
+            blend: BlendConfig::default(),
             popularity: PopularityParams::default(),
             trending: TrendingParams::default(),
             complements: ComplementsParams::default(),
             similar: SimilarParams::default(),
             evaluation: EvaluationConfig::default(),
         }
+    }
+}
+
+/// How the views of taste are blended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlendConfig {
+    /// At most so many customers lose a basket to learn the blend on.
+    pub customers: usize,
+    /// Length of the lists that the blend is learned for.
+    pub n: usize,
+    /// Days after which what is popular counts half in the blend; a tenth of the time span when not given.
+    pub popular_half_life_days: Option<f64>,
+    /// Days after which a habit that was not followed counts half; twice the usual time between two purchases of the
+    /// same item when not given.
+    pub habit_half_life_days: Option<f64>,
+}
+
+impl Default for BlendConfig {
+    fn default() -> Self {
+        Self { customers: 4_000, n: 20, popular_half_life_days: None, habit_half_life_days: None }
     }
 }
 

@@ -1,41 +1,143 @@
 //! Fitting every model on the events before one moment.
 
 use crate::config::TrainingConfig;
+use crate::holdout::Holdout;
 use crate::progress::Progress;
 use models::Result;
-use models::events::{EventLog, Timestamp};
+use models::events::{Event, EventLog, Timestamp};
 use models::frequency::PersonalFrequency;
-use models::ials::{Ials, IalsParams};
+use models::ials::IalsParams;
+use models::ids::{CustomerIx, ItemIx};
 use models::interactions::Interactions;
 use models::item_knn::ItemKnn;
 use models::item_lists::ItemLists;
-use models::popularity::Popularity;
+use models::item_weights::ItemWeightsParams;
+use models::measures::Repeats;
+use models::popularity::{Popularity, PopularityParams};
+use models::repeat::Repeat;
+use models::spectral::SpectralParams;
+use models::taste::blend::{Learned, Lessons};
+use models::taste::{Blends, Taste, Views};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The history before one moment, and the factorisation learned from it.
-pub struct Taste {
-    /// Everything known is before this moment.
-    pub as_of: Timestamp,
-    /// What each customer did.
-    pub interactions: Interactions,
+/// The parameters of the views of taste: as configured, or as found by search.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewParams {
     /// The factorisation.
-    pub ials: Ials,
+    pub ials: IalsParams,
+    /// The spectral filter.
+    pub spectral: SpectralParams,
+    /// What each item says of others.
+    pub item_weights: ItemWeightsParams,
 }
 
-/// Learns taste from the events before `as_of`.
+impl ViewParams {
+    /// Those of the configuration.
+    pub fn of(config: &TrainingConfig) -> Self {
+        Self { ials: config.ials, spectral: config.spectral, item_weights: config.item_weights }
+    }
+}
+
+/// What views are learned from: the history before one moment.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// All events; those from `as_of` on are not looked at.
+    pub log: &'a EventLog,
+    /// What each customer did before, without what is held back.
+    pub interactions: &'a Interactions,
+    /// The moment.
+    pub as_of: Timestamp,
+}
+
+/// Learns all views of taste, and blends them as told.
 ///
 /// # Errors
 /// [`models::Error`] for parameters out of range, or a history without purchases.
 pub fn fit_taste(
     config: &TrainingConfig,
-    params: IalsParams,
-    log: &EventLog,
-    as_of: Timestamp,
+    params: &ViewParams,
+    known: Known<'_>,
+    blends: Option<Blends>,
     progress: &dyn Progress,
 ) -> Result<Taste> {
-    let params = params.check()?;
-    let interactions = interactions_before(config, log, as_of);
-    let ials = params.fit(&interactions, as_of, |sweep| progress.at(sweep.done as u64))?;
-    Ok(Taste { as_of, interactions, ials })
+    let Known { log, interactions, as_of } = known;
+    let (ials, spectral) = (params.ials.check()?, params.spectral.check()?);
+    let item_weights = params.item_weights.check()?;
+    let ials = ials.fit(interactions, as_of, |sweep| progress.at(sweep.done as u64))?;
+    // A blend that gives the spectral filter no weight spares its making, and its share of every vector.
+    let wanted = blends.is_none_or(|blends| blends.kept.spectral != 0.0 || blends.removed.spectral != 0.0);
+    let spectral = if wanted { Some(spectral.fit(interactions, as_of)?) } else { None };
+    let weights = item_weights.fit(interactions, as_of)?;
+    let span = log.span().map_or(0.0, |(first, _)| as_of.days_since(first));
+    let half_life = config.blend.popular_half_life_days.unwrap_or(span * POPULAR_SHARE);
+    let popularity =
+        PopularityParams { half_life_days: (span >= 1.0).then_some(half_life), ..config.popularity };
+    let popular = popularity.check()?.fit(log.before(as_of), log.n_items, as_of)?;
+    let habit =
+        config.blend.habit_half_life_days.unwrap_or_else(|| 2.0 * usual_return_days(log.before(as_of)));
+    let views = Views { ials, spectral, weights, repeat: Repeat::new(habit as f32)? };
+    Taste::new(views, &popular, blends.unwrap_or_default())
+}
+
+/// The share of the time span after which what is popular counts half.
+const POPULAR_SHARE: f64 = 0.1;
+
+/// The median of the days between two purchases of the same item by the same customer, over the customers of an even
+/// sample; a month where nobody buys anything twice.
+fn usual_return_days(events: &[Event]) -> f64 {
+    const SAMPLED: u32 = 2_000;
+    let n_customers = events.iter().map(|event| event.customer.0).max().map_or(1, |last| last + 1);
+    let every = n_customers.div_ceil(SAMPLED);
+    let mut last: BTreeMap<(CustomerIx, ItemIx), Timestamp> = BTreeMap::new();
+    let mut days = Vec::new();
+    for event in events.iter().filter(|event| event.customer.0.is_multiple_of(every) && event.quantity > 0.0)
+    {
+        if let Some(before) = last.insert((event.customer, event.item), event.at) {
+            let gap = event.at.days_since(before);
+            days.extend((gap >= 0.5).then_some(gap));
+        }
+    }
+    days.sort_by(f64::total_cmp);
+    days.get(days.len() / 2).copied().unwrap_or(30.0)
+}
+
+/// A taste whose blends were learned on what was held back.
+pub struct Blended {
+    /// The views and their blends.
+    pub taste: Taste,
+    /// How well the blend does on baskets in which owned items count.
+    pub kept: Learned,
+    /// How well it does on new items.
+    pub removed: Learned,
+}
+
+/// Learns the views without the baskets that are held back, and the blends on these.
+///
+/// # Errors
+/// As [`fit_taste`]; [`models::Error::Empty`] when nobody could lose a basket.
+pub fn fit_blended(
+    config: &TrainingConfig,
+    params: &ViewParams,
+    known: Known<'_>,
+    progress: &dyn Progress,
+) -> Result<Blended> {
+    let Known { log, interactions, as_of } = known;
+    let holdout = Holdout::draw(log, as_of, &config.event_weights, config.blend.customers, config.seed);
+    let people = holdout.people();
+    if people.is_empty() {
+        return Err(models::Error::Empty {
+            what: "the sample of baskets to learn the blend on",
+            remedy: "no customer has a second order; give a longer history",
+        });
+    }
+    let rest = holdout.without(interactions);
+    let mut taste = fit_taste(config, params, Known { log, interactions: &rest, as_of }, None, progress)?;
+    let lessons = Lessons::new(&taste, &people, as_of, config.blend.n);
+    let (kept, removed) = (lessons.learn(Repeats::Kept), lessons.learn(Repeats::Removed));
+    taste.blends = Blends { kept: kept.blend, removed: removed.blend };
+    Ok(Blended { taste, kept, removed })
 }
 
 /// What each customer did before a moment.
@@ -59,14 +161,24 @@ pub struct Lists {
 ///
 /// # Errors
 /// [`models::Error`] for parameters out of range, or a history without purchases.
-pub fn fit_lists(config: &TrainingConfig, log: &EventLog, taste: &Taste) -> Result<Lists> {
-    let (events, n_items, as_of) = (log.before(taste.as_of), log.n_items, taste.as_of);
+pub fn fit_lists(config: &TrainingConfig, log: &EventLog, taste: &Taste, as_of: Timestamp) -> Result<Lists> {
+    let (events, n_items) = (log.before(as_of), log.n_items);
     Ok(Lists {
         popularity: config.popularity.check()?.fit(events, n_items, as_of)?,
-        trending: config.trending.check()?.fit(events, n_items, as_of)?,
+        trending: trending(config, log, as_of)?,
         complements: config.complements.check()?.fit(events, n_items)?,
         similar: config.similar.check()?.fit(taste.ials.item_factors().view()),
     })
+}
+
+/// What sells above its usual rate; without times nothing can, and everything is at its usual rate.
+fn trending(config: &TrainingConfig, log: &EventLog, as_of: Timestamp) -> Result<Popularity> {
+    let params = config.trending.check()?;
+    if log.is_timed() {
+        params.fit(log.before(as_of), log.n_items, as_of)
+    } else {
+        Popularity::from_scores(vec![1.0; log.n_items])
+    }
 }
 
 /// What every evaluation shows beside our own models.

@@ -13,12 +13,13 @@ use models::{Error, Result};
 /// # Errors
 /// [`models::Error`] when the graph cannot be built.
 pub fn build(release: &Release, seed: u64) -> Result<Option<Vec<u8>>> {
-    if choose(release.items.len(), release.ials.n_factors()) == IndexKind::Exact {
+    let taste = &release.taste;
+    if choose(release.items.len(), taste.dimensions()) == IndexKind::Exact {
         return Ok(None);
     }
-    let mut exact = ExactIndex::new(release.ials.n_factors())?;
-    for ((item, _), vector) in release.items.iter().zip(release.ials.item_factors().rows()) {
-        exact.upsert(item, vector.as_slice().unwrap_or_default(), &Payload::new())?;
+    let mut exact = ExactIndex::new(taste.dimensions())?;
+    for (item, _) in release.items.iter() {
+        exact.upsert(item, &taste.item_vector(item).unwrap_or_default(), &Payload::new())?;
     }
     let params = GraphParams::default();
     let bytes = graph::link(exact.rows(), &params)?;

@@ -3,16 +3,17 @@
 //! Everything is fitted on events before one moment and judged on those after it, on the full catalogue.
 
 use crate::config::TrainingConfig;
-use crate::fit::{Baselines, Taste, fit_baselines, fit_taste};
+use crate::fit::{Baselines, Blended, Known, ViewParams, fit_baselines, fit_blended, interactions_before};
 use crate::progress::Progress;
+use crate::split::{Split, SplitKind};
 use models::Result;
 use models::events::{Event, EventLog, Timestamp};
-use models::ials::IalsParams;
 use models::interactions::Interactions;
 use models::measures::{
     Bootstrap, Case, Cases, EvaluateOptions, Evaluation, Interval, Measure, Repeats, Summary, evaluate,
 };
 use models::scoring::Scorer;
+use models::taste::Taste;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
@@ -22,6 +23,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quality {
+    /// How what is judged by was set apart.
+    pub split: SplitKind,
     /// Models know the events before this moment, and are judged by those from it on.
     pub judged_from: Timestamp,
     /// The end of the window that they are judged by.
@@ -72,32 +75,43 @@ impl Quality {
 /// The name under which popularity stands in every table.
 const POPULARITY: &str = "popularity";
 
-/// Fits on the events before `from` and judges by those in `from..to`.
+/// What was measured, and what was measured on.
+pub struct Judged {
+    /// The table.
+    pub quality: Quality,
+    /// The views and their blends, learned on the events before the window.
+    pub blended: Blended,
+}
+
+/// Fits on the events before the test part of the split and judges by those in it.
 ///
 /// # Errors
 /// [`models::Error`] for parameters out of range or a window without returning customers.
 pub fn judge(
     config: &TrainingConfig,
-    params: IalsParams,
+    params: &ViewParams,
     log: &EventLog,
-    window: (Timestamp, Timestamp),
+    split: &Split,
     progress: &dyn Progress,
-) -> Result<Quality> {
-    let (from, to) = window;
-    progress.begin("fit for judging", params.sweeps as u64);
-    let taste = fit_taste(config, params, log, from, progress)?;
-    let baselines = fit_baselines(config, log, &taste.interactions, from)?;
+) -> Result<Judged> {
+    let (from, to) = (split.test_start, split.end);
+    progress.begin("fit for judging", params.ials.sweeps as u64);
+    let interactions = interactions_before(config, log, from);
+    let known = Known { log, interactions: &interactions, as_of: from };
+    let blended = fit_blended(config, params, known, progress)?;
+    let baselines = fit_baselines(config, log, &interactions, from)?;
     progress.end("");
-    progress.begin("judge", 2 * scorers(&taste, &baselines).len() as u64);
-    let cases = returning(config, &taste.interactions, from, log.between(from, to))?;
+    let cases = returning(config, &interactions, from, log.between(from, to))?;
+    let ways = ways(&cases.judged);
+    progress.begin("judge", (ways.len() * SCORERS) as u64);
     let mut done = 0;
     let mut tasks = Vec::new();
-    for repeats in [Repeats::Kept, Repeats::Removed] {
+    for &repeats in ways {
         let options =
             EvaluateOptions { n: config.evaluation.n, repeats, bootstrap: config.evaluation.bootstrap };
         let mut evaluations = Vec::new();
-        for scorer in scorers(&taste, &baselines) {
-            evaluations.push(evaluate(scorer, &cases.judged, &options)?);
+        for scorer in scorers(&blended.taste, repeats, &baselines) {
+            evaluations.push(evaluate(scorer.as_ref(), &cases.judged, &options)?);
             done += 1;
             progress.at(done);
         }
@@ -105,36 +119,24 @@ pub fn judge(
     }
     progress.end(&format!("{} customers", cases.judged.cases().len()));
     let interval_level = config.evaluation.bootstrap.level;
-    Ok(Quality {
+    let quality = Quality {
+        split: split.kind,
         judged_from: from,
         judged_to: to,
         interval_level,
         returning_customers: cases.returning,
         tasks,
-    })
+    };
+    Ok(Judged { quality, blended })
 }
 
-/// The mean NDCG of one set of parameters over both tasks, for search: no baselines, no intervals.
-///
-/// # Errors
-/// As [`judge`].
-pub fn mean_ndcg(
-    config: &TrainingConfig,
-    params: IalsParams,
-    log: &EventLog,
-    window: (Timestamp, Timestamp),
-    progress: &dyn Progress,
-) -> Result<f64> {
-    let (from, to) = window;
-    let taste = fit_taste(config, params, log, from, progress)?;
-    let cases = returning(config, &taste.interactions, from, log.between(from, to))?;
-    let mut sum = 0.0;
-    for repeats in [Repeats::Kept, Repeats::Removed] {
-        let bootstrap = Bootstrap { resamples: 1, ..config.evaluation.bootstrap };
-        let options = EvaluateOptions { n: config.evaluation.n, repeats, bootstrap };
-        sum += evaluate(&taste.ials, &cases.judged, &options)?.summary.ndcg.mean;
-    }
-    Ok(sum / 2.0)
+/// Lists with and without owned items; only without where nobody in the window bought an owned item.
+fn ways(cases: &Cases<'_>) -> &'static [Repeats] {
+    let returns = cases.cases().iter().any(|case| {
+        let row = cases.history(case.customer).interactions;
+        case.bought.iter().any(|item| row.binary_search_by_key(item, |known| known.item).is_ok())
+    });
+    if returns { &[Repeats::Kept, Repeats::Removed] } else { &[Repeats::Removed] }
 }
 
 /// Customers with a history who came back, at most as many as the configuration wants.
@@ -167,8 +169,23 @@ fn returning<'a>(
     Ok(Returning { returning, judged: Cases::new(interactions, as_of, sample)? })
 }
 
-fn scorers<'a>(taste: &'a Taste, baselines: &'a Baselines) -> [&'a dyn Scorer; 4] {
-    [&taste.ials, &baselines.popularity, &baselines.frequency, &baselines.item_knn]
+/// Ours, its views alone, then the baselines.
+const SCORERS: usize = 7;
+
+fn scorers<'a>(
+    taste: &'a Taste,
+    repeats: Repeats,
+    baselines: &'a Baselines,
+) -> [Box<dyn Scorer + 'a>; SCORERS] {
+    [
+        Box::new(taste.ranker(repeats)),
+        Box::new(taste.dense_ranker(repeats)),
+        Box::new(&taste.ials),
+        Box::new(&taste.weights),
+        Box::new(&baselines.popularity),
+        Box::new(&baselines.frequency),
+        Box::new(&baselines.item_knn),
+    ]
 }
 
 /// Sets ours, the first, beside the others.

@@ -7,6 +7,7 @@ pub mod pipeline;
 pub mod config;
 pub mod fit;
 pub mod history;
+pub mod holdout;
 pub mod index;
 pub mod judge;
 pub mod progress;

@@ -1,31 +1,36 @@
 //! One retrain: read, split, search, judge, gate, fit, index, publish.
 
 use crate::config::TrainingConfig;
-use crate::fit::{Lists, Taste, fit_lists, fit_taste};
+use crate::fit::{Known, Lists, ViewParams, fit_lists, fit_taste, interactions_before};
 use crate::history::{self, DataReport, History, HistoryError};
 use crate::index;
 use crate::judge::{Quality, judge};
 use crate::progress::Progress;
 use crate::publish::{PublishError, publish};
-use crate::search::{Trial, search};
-use crate::split::{Split, SplitError};
+use crate::search::{Budget, Trial, search};
+use crate::split::{self, Split, SplitError, SplitKind};
 use crate::tables::{self, TableError, TableKind, TableReport};
 use chrono::{DateTime, SecondsFormat, Utc};
-use models::events::Timestamp;
-use models::ials::IalsParams;
+use models::events::{Event, EventLog, Timestamp};
 use models::ids::Ix;
+use models::interactions::Interactions;
 use models::payload::Payload;
 use models::release::{
     FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, Release, TimeUnit, release_id,
 };
+use models::taste::blend::Learned;
+use models::taste::{Blends, Taste};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 /// The files that training reads.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// History, in one or many files.
     pub history: Vec<PathBuf>,
+    /// What customers did afterwards, to judge by instead of a part of the history; only [`evaluate`] reads it.
+    pub test: Option<PathBuf>,
     /// Attributes of items, if there are any.
     pub items: Option<PathBuf>,
     /// Where rejected rows of the history go, if anywhere.
@@ -37,8 +42,8 @@ pub struct Inputs {
 pub struct Run {
     /// The moment of the run: later dates are in the future, and the release is stamped with it.
     pub now: DateTime<Utc>,
-    /// Random trials of parameters on the validation window; 0 for the configured ones.
-    pub search_trials: usize,
+    /// How long to search for parameters; without one the configured ones are taken.
+    pub search: Option<Budget>,
     /// What happens when the release is worse than popularity.
     pub gate: Gate,
 }
@@ -71,12 +76,21 @@ pub struct Trained {
 /// What was measured before publishing: the content of `report.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evaluation {
-    /// The parameters of the factorisation that were judged.
-    pub ials: IalsParams,
+    /// The parameters of the views that were judged.
+    pub params: ViewParams,
+    /// How well the blend did on baskets that were held back: with owned items, and without.
+    pub blend: [Learned; 2],
     /// Every trial of the search, best first; empty without search.
     pub trials: Vec<Trial>,
     /// The table.
     pub quality: Quality,
+}
+
+impl Evaluation {
+    /// How the views are weighed.
+    pub fn blends(&self) -> Blends {
+        Blends { kept: self.blend[0].blend, removed: self.blend[1].blend }
+    }
 }
 
 /// Why a training stopped. Nothing is published then.
@@ -120,19 +134,21 @@ pub fn train(
 ) -> Result<Trained, TrainingError> {
     let (history, data) = read(config, inputs, run, progress)?;
     let (payloads, items) = payloads(config, inputs, &history)?;
-    let split = config.split.split(&history.log)?;
-    let evaluation = measure(config, &history, &split, run, progress)?;
+    let (log, split) = divided(config, &history.log)?;
+    let evaluation = measure(config, &log, &split, run, progress)?;
     if run.gate == Gate::BeatPopularity && evaluation.quality.loses_to_popularity() {
         return Err(TrainingError::LosesToPopularity(evaluation.quality.into()));
     }
-    progress.begin("fit on the whole history", evaluation.ials.sweeps as u64);
-    let taste = fit_taste(config, evaluation.ials, &history.log, split.end, progress)?;
+    progress.begin("fit on the whole history", evaluation.params.ials.sweeps as u64);
+    let interactions = interactions_before(config, &history.log, split.end);
+    let known = Known { log: &history.log, interactions: &interactions, as_of: split.end };
+    let taste = fit_taste(config, &evaluation.params, known, Some(evaluation.blends()), progress)?;
     progress.end("");
     progress.begin("lists", 0);
-    let lists = fit_lists(config, &history.log, &taste)?;
+    let lists = fit_lists(config, &history.log, &taste, split.end)?;
     progress.end("");
     progress.begin("publish", 0);
-    let release = release(history, payloads, taste, lists);
+    let release = release(history, payloads, (interactions, taste), lists);
     let mut files = encode(&release, split, &evaluation)?;
     files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
     let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
@@ -152,8 +168,47 @@ pub fn evaluate(
     progress: &dyn Progress,
 ) -> Result<(DataReport, Evaluation), TrainingError> {
     let (history, data) = read(config, inputs, run, progress)?;
-    let split = config.split.split(&history.log)?;
-    Ok((data, measure(config, &history, &split, run, progress)?))
+    let (log, split) = match &inputs.test {
+        None => divided(config, &history.log)?,
+        Some(file) => tested(config, history, file, run, progress)?,
+    };
+    Ok((data, measure(config, &log, &split, run, progress)?))
+}
+
+/// The history with its split: in time, or at random where there are no times.
+fn divided<'a>(
+    config: &TrainingConfig,
+    log: &'a EventLog,
+) -> Result<(Cow<'a, EventLog>, Split), TrainingError> {
+    if log.is_timed() {
+        return Ok((Cow::Borrowed(log), config.split.split(log)?));
+    }
+    let log = split::at_random(log, config.seed);
+    let (now, later) = log.span().ok_or(SplitError::Empty)?;
+    let end = Timestamp(later.0.saturating_add(1));
+    let split = Split { kind: SplitKind::Random, validation_start: now, test_start: later, end };
+    Ok((Cow::Owned(log), split))
+}
+
+/// The history with the events of a test file behind it. Customers whom the history does not know are not judged; items
+/// that it does not know are, since a perfect list would hold them.
+fn tested(
+    config: &TrainingConfig,
+    mut history: History,
+    file: &Path,
+    run: &Run,
+    progress: &dyn Progress,
+) -> Result<(Cow<'static, EventLog>, Split), TrainingError> {
+    let inputs = Inputs { history: vec![file.to_path_buf()], ..Inputs::default() };
+    let (test, _) = inspect(config, &inputs, run.now, progress)?;
+    let mut events = Vec::with_capacity(test.log.events().len());
+    for event in test.log.events() {
+        let customer = test.customers.id(event.customer).and_then(|id| history.customers.get(id));
+        let (Some(customer), Some(item)) = (customer, test.items.id(event.item)) else { continue };
+        events.push(Event { customer, item: history.items.intern(item)?, ..*event });
+    }
+    let (log, split) = split::with_test(&history.log, events, history.items.len());
+    Ok((Cow::Owned(log), split))
 }
 
 /// Reads a history, whatever its verdict: what `proffer validate` shows.
@@ -192,19 +247,19 @@ fn read(
 
 fn measure(
     config: &TrainingConfig,
-    history: &History,
+    log: &EventLog,
     split: &Split,
     run: &Run,
     progress: &dyn Progress,
 ) -> Result<Evaluation, TrainingError> {
-    let log = &history.log;
-    let trials = match run.search_trials {
-        0 => Vec::new(),
-        n => search(config, log, (split.validation_start, split.test_start), n, progress)?,
+    let trials = match run.search {
+        None => Vec::new(),
+        Some(budget) => search(config, log, split.test_start, budget, progress)?,
     };
-    let ials = trials.first().map_or(config.ials, |best| best.params);
-    let quality = judge(config, ials, log, (split.test_start, split.end), progress)?;
-    Ok(Evaluation { ials, trials, quality })
+    let params = trials.first().map_or(ViewParams::of(config), |best| best.params);
+    let judged = judge(config, &params, log, split, progress)?;
+    let blend = [judged.blended.kept, judged.blended.removed];
+    Ok(Evaluation { params, blend, trials, quality: judged.quality })
 }
 
 /// The attributes of every item of the history, empty where the file does not know it.
@@ -224,13 +279,18 @@ fn payloads(
     Ok((payloads, Some(report)))
 }
 
-fn release(history: History, payloads: Vec<Payload>, taste: Taste, lists: Lists) -> Release {
+fn release(
+    history: History,
+    payloads: Vec<Payload>,
+    (interactions, taste): (Interactions, Taste),
+    lists: Lists,
+) -> Release {
     Release {
         items: history.items,
         payloads,
         customers: history.customers,
-        history: taste.interactions,
-        ials: taste.ials,
+        history: interactions,
+        taste,
         popularity: lists.popularity,
         trending: lists.trending,
         complements: lists.complements,
@@ -240,7 +300,7 @@ fn release(history: History, payloads: Vec<Payload>, taste: Taste, lists: Lists)
 
 /// All files of the release but the manifest.
 fn encode(release: &Release, split: Split, evaluation: &Evaluation) -> Result<Files, TrainingError> {
-    let customer_factors = release.ials.fold_in_all(&release.history, split.end);
+    let customer_factors = release.taste.ials.fold_in_all(&release.history, split.end);
     let mut files = release.encode(&customer_factors)?;
     let report = serde_json::to_vec_pretty(evaluation)
         .map_err(|e| models::Error::Unreadable { part: REPORT.into(), reason: e.to_string() })?;
@@ -259,7 +319,8 @@ fn manifest(
         part.map_err(|e| models::Error::Unreadable { part: MANIFEST.into(), reason: e.to_string() })
     };
     let entries = files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
-    let config = TrainingConfig { ials: evaluation.ials, ..config.clone() };
+    let ViewParams { ials, spectral, item_weights } = evaluation.params;
+    let config = TrainingConfig { ials, spectral, item_weights, ..config.clone() };
     Ok(Manifest {
         format_version: FORMAT_VERSION,
         id: release_id(split.end, &entries),

@@ -1,6 +1,7 @@
 //! The measured quality as a table for people.
 
 use crate::judge::{Difference, Quality, Task};
+use crate::split::SplitKind;
 use chrono::DateTime;
 use comfy_table::{Table, presets};
 use models::events::Timestamp;
@@ -11,12 +12,19 @@ impl Display for Quality {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let judged =
             self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers);
+        let whom = match self.split {
+            SplitKind::Time => {
+                format!("customers who came back from {} to {}", Day(self.judged_from), Day(self.judged_to))
+            }
+            SplitKind::Random => {
+                "customers by a random fifth of their items, since there are no times".into()
+            }
+            SplitKind::File => "customers of the test file".into(),
+        };
         writeln!(
             f,
-            "Judged on {judged} of {} customers who came back from {} to {}, ranking the full catalogue; {} % bootstrap intervals.",
+            "Judged on {judged} of {} {whom}, ranking the full catalogue; {} % bootstrap intervals.",
             self.returning_customers,
-            Day(self.judged_from),
-            Day(self.judged_to),
             100.0 * self.interval_level,
         )?;
         self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))

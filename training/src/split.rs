@@ -3,7 +3,11 @@
 //! One cut for everyone, so that no model learns from what another customer did later (Meng et al. 2020,
 //! "Exploring data splitting strategies for the evaluation of recommendation models").
 
-use models::events::{EventLog, Timestamp};
+use models::events::{Event, EventLog, Timestamp};
+use models::ids::Ix;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 /// Where history is cut.
@@ -29,12 +33,69 @@ const TEST_SHARE: f64 = 0.1;
 /// The moments of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
+    /// How the test part was set apart.
+    pub kind: SplitKind,
     /// The first moment of the validation window.
     pub validation_start: Timestamp,
     /// The first moment of the test window.
     pub test_start: Timestamp,
     /// One second after the last event: the data cut-off of a release trained on everything.
     pub end: Timestamp,
+}
+
+/// How what is judged by was set apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitKind {
+    /// The last part of the time.
+    Time,
+    /// A fifth of every customer's items, drawn by the seed: the history has no times.
+    Random,
+    /// A file of its own.
+    File,
+}
+
+/// The share of a customer's items that is drawn to judge by where there are no times.
+const DRAWN_SHARE: f64 = 0.2;
+
+/// Items that a customer needs for some to be drawn.
+const LEAST_ITEMS: usize = 5;
+
+/// Dates a part of every customer's events one second later than all others, so that a history without times can be
+/// split like one that has them.
+pub fn at_random(log: &EventLog, seed: u64) -> EventLog {
+    let now = log.span().map_or(Timestamp(0), |(_, last)| last);
+    let later = Timestamp(now.0.saturating_add(1));
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut of_customer: Vec<Vec<usize>> = vec![Vec::new(); log.n_customers];
+    for (position, event) in log.events().iter().enumerate() {
+        of_customer[event.customer.position()].push(position);
+    }
+    let mut events = log.events().to_vec();
+    for own in of_customer.iter_mut().filter(|own| own.len() >= LEAST_ITEMS) {
+        own.shuffle(&mut random);
+        for &position in own.iter().take((own.len() as f64 * DRAWN_SHARE) as usize) {
+            events[position].at = later;
+        }
+    }
+    EventLog::new(events, log.n_customers, log.n_items)
+}
+
+/// Adds events to judge by behind a history: those of `test`, whose indexes must be those of `log`, dated after all
+/// others. Returns the log and the split.
+pub fn with_test(log: &EventLog, test: Vec<Event>, n_items: usize) -> (EventLog, Split) {
+    let end = Timestamp(log.span().map_or(0, |(_, last)| last.0).saturating_add(1));
+    let mut events = log.events().to_vec();
+    events.extend(test.into_iter().map(|event| Event { at: event.at.max(end), ..event }));
+    let log = EventLog::new(events, log.n_customers, n_items);
+    let last = log.span().map_or(end, |(_, last)| last);
+    let split = Split {
+        kind: SplitKind::File,
+        validation_start: end,
+        test_start: end,
+        end: Timestamp(last.0.saturating_add(1)),
+    };
+    (log, split)
 }
 
 /// Why a history cannot be split.
@@ -80,6 +141,7 @@ impl SplitConfig {
             }
         }
         let split = Split {
+            kind: SplitKind::Time,
             validation_start: end.minus_days(test + validation),
             test_start: end.minus_days(test),
             end,

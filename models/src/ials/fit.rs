@@ -1,9 +1,10 @@
 //! The sweeps.
 
-use super::cells::Cells;
 use super::model::{Ials, Projection};
 use super::solve::{Fixed, RowWeights, Workspace};
-use super::{IalsParams, ValidIalsParams, axes};
+use super::{IalsParams, ValidIalsParams};
+use crate::axes;
+use crate::cells::Cells;
 use crate::error::{Error, Result};
 use crate::events::Timestamp;
 use crate::interactions::Interactions;

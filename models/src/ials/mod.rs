@@ -20,12 +20,9 @@
 //! Each half-sweep fixes one side and solves for the other, row by row; a live customer is one more
 //! row ([`Ials::fold_in`]). Factors are kept in principal axes: `Y'Y` is diagonal, strongest axis first.
 
-mod axes;
-mod cells;
 mod fit;
 mod model;
 mod solve;
-mod system;
 
 pub use fit::Sweep;
 pub use model::{Ials, Projection};
@@ -58,7 +55,7 @@ pub struct IalsParams {
 impl Default for IalsParams {
     fn default() -> Self {
         Self {
-            factors: 128,
+            factors: 256,
             sweeps: 8,
             regularisation: 2e-3,
             unobserved_weight: 8.0,

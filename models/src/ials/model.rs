@@ -1,8 +1,8 @@
 //! What training leaves: item vectors, and the constants to fold a person's history in.
 
-use super::axes;
-use super::cells::{Cell, row_cells};
 use super::solve::{Fixed, RowWeights, Workspace};
+use crate::axes;
+use crate::cells::{Cell, row_cells};
 use crate::error::{Error, Result, require};
 use crate::ids::{ItemIx, Ix};
 use crate::interactions::{Confidence, History, Interactions};

@@ -15,9 +15,9 @@
 //!
 //! Both matrices have eigenvalues of at least 1, so a Cholesky factor in f32 is safe.
 
-use super::cells::Cell;
-use super::system::{System, padded};
+use crate::cells::Cell;
 use crate::kernels;
+use crate::system::{System, padded};
 use faer::MatRef;
 use serde::{Deserialize, Serialize};
 

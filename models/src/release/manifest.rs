@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const MANIFEST: &str = "manifest.json";
 
 /// The version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What a release says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Counts {
     pub items: usize,
     /// Customer-item pairs.
     pub interactions: usize,
-    /// Dimensions of the dense vectors.
+    /// Dimensions of the vectors that an index holds.
     pub factors: usize,
 }
 

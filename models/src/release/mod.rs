@@ -3,10 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `manifest.json` | format version, id, data cut-off, seed, parameters, measured quality, size and SHA-256 of every file |
-//! | `items.parquet` | `item_id, attributes` (JSON), `popularity, trending`; the row number is the item's index |
+//! | `items.parquet` | `item_id, attributes` (JSON), `popularity, trending, recent`; the row number is the item's index |
 //! | `customers.parquet` | `customer_id, interactions`; the row number is the customer's index |
 //! | `history.parquet` | `item, times, quantity, last_at`, customer after customer, as many rows each as `interactions` says |
 //! | `item_factors.safetensors` | tensor `item_factors`, items × factors, with the parameters that fold-in needs |
+//! | `spectral.safetensors` | tensors `spectral_vectors`, items × factors, and `input_scale`, one per item; where the blend uses them |
+//! | `item_weights.parquet` | `item, other, weight`: what each item says of others |
+//! | `taste.json` | the blends of the views, and the constants of item weights and habits |
 //! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
 //! | `similar.parquet` | likewise: taken instead |
@@ -16,6 +19,7 @@
 //! This module turns a release into named bytes and back. Directories, syncing and renaming are the affair of
 //! those who publish and load it.
 
+mod constants;
 mod manifest;
 mod parquet_table;
 mod tables;
@@ -23,13 +27,14 @@ mod tensors;
 
 pub use manifest::{Counts, FORMAT_VERSION, FileEntry, MANIFEST, Manifest, TimeUnit, release_id};
 
-use crate::ials::Ials;
 use crate::ids::{CustomerIx, ItemIx, Vocabulary};
 use crate::interactions::Interactions;
 use crate::item_lists::ItemLists;
+use crate::item_weights::ItemWeights;
 use crate::payload::Payload;
 use crate::popularity::Popularity;
-use crate::scoring::Scorer;
+use crate::repeat::Repeat;
+use crate::taste::{Taste, Views};
 use crate::{Error, Result};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -55,8 +60,8 @@ pub struct Release {
     pub customers: Vocabulary<CustomerIx>,
     /// What each customer did before the data cut-off.
     pub history: Interactions,
-    /// The factorisation: item vectors and the fold-in of customers.
-    pub ials: Ials,
+    /// Every view of taste, and how they are blended.
+    pub taste: Taste,
     /// What everyone buys.
     pub popularity: Popularity,
     /// What sells now above its usual rate.
@@ -74,16 +79,30 @@ impl Release {
     /// [`Error::Shape`] when the parts do not fit each other.
     pub fn encode(&self, customer_factors: &Array2<f32>) -> Result<Files> {
         self.check()?;
-        let items = tables::encode_items(&self.items, &self.payloads, &self.popularity, &self.trending)?;
-        Ok(Files::from([
+        let lists = tables::ItemScores {
+            popularity: self.popularity.scores(),
+            trending: self.trending.scores(),
+            recent: self.taste.popular(),
+        };
+        let items = tables::encode_items(&self.items, &self.payloads, &lists)?;
+        let mut files = Files::from([
             (tables::ITEMS.into(), items),
             (tables::CUSTOMERS.into(), tables::encode_customers(&self.customers, &self.history)?),
             (tables::HISTORY.into(), tables::encode_history(&self.history)?),
             (tables::COMPLEMENTS.into(), tables::encode_lists(tables::COMPLEMENTS, &self.complements)?),
             (tables::SIMILAR.into(), tables::encode_lists(tables::SIMILAR, &self.similar)?),
-            (tensors::ITEM_FACTORS.into(), tensors::encode_ials(&self.ials)?),
+            (
+                tables::ITEM_WEIGHTS.into(),
+                tables::encode_lists(tables::ITEM_WEIGHTS, self.taste.weights.lists())?,
+            ),
+            (constants::TASTE.into(), constants::encode(&self.taste)?),
+            (tensors::ITEM_FACTORS.into(), tensors::encode_ials(&self.taste.ials)?),
             (tensors::CUSTOMER_FACTORS.into(), tensors::encode_customer_factors(customer_factors)?),
-        ]))
+        ]);
+        if let Some(spectral) = &self.taste.spectral {
+            files.insert(tensors::SPECTRAL.into(), tensors::encode_spectral(spectral)?);
+        }
+        Ok(files)
     }
 
     /// Reads a release from its files (those that serving needs), each of which must be what `manifest` says.
@@ -93,7 +112,7 @@ impl Release {
     /// [`Error::Shape`] when parts do not fit each other.
     pub fn decode(manifest: &Manifest, files: &Files) -> Result<Self> {
         verify(manifest, files)?;
-        let (history, (tables, ials)) = rayon::join(
+        let (history, (tables, dense)) = rayon::join(
             || tables::decode_customers(part(files, tables::CUSTOMERS)?, part(files, tables::HISTORY)?),
             || {
                 rayon::join(
@@ -101,13 +120,24 @@ impl Release {
                         let items = tables::decode_items(part(files, tables::ITEMS)?)?;
                         let lists = |name| tables::decode_lists(name, part(files, name)?, items.ids.len());
                         let (complements, similar) = (lists(tables::COMPLEMENTS)?, lists(tables::SIMILAR)?);
-                        Ok((items, complements, similar))
+                        let weights = lists(tables::ITEM_WEIGHTS)?;
+                        Ok((items, complements, similar, weights))
                     },
-                    || tensors::decode_ials(part(files, tensors::ITEM_FACTORS)?),
+                    || {
+                        let named = manifest.files.contains_key(tensors::SPECTRAL);
+                        let spectral = named.then(|| part(files, tensors::SPECTRAL)).transpose()?;
+                        let spectral = spectral.map(tensors::decode_spectral).transpose()?;
+                        Ok((tensors::decode_ials(part(files, tensors::ITEM_FACTORS)?)?, spectral))
+                    },
                 )
             },
         );
-        let ((items, complements, similar), (customers, rows, cells)) = (tables?, history?);
+        let ((items, complements, similar, weights), (customers, rows, cells)) = (tables?, history?);
+        let (ials, spectral) = dense?;
+        let constants = constants::Constants::decode(part(files, constants::TASTE)?)?;
+        let weights = ItemWeights::from_parts(weights, constants.item_weights_confidence)?;
+        let repeat = Repeat::new(constants.habit_half_life_days)?;
+        let views = Views { ials, spectral, weights, repeat };
         let history = Interactions::from_parts(rows, cells, items.ids.len())?;
         let release = Self {
             payloads: items.payloads,
@@ -116,7 +146,7 @@ impl Release {
             items: items.ids,
             customers,
             history,
-            ials: ials?,
+            taste: Taste::from_parts(views, items.recent, constants.blends)?,
             complements,
             similar,
         };
@@ -137,7 +167,7 @@ impl Release {
             customers: self.customers.len(),
             items: self.items.len(),
             interactions: self.history.cells().len(),
-            factors: self.ials.n_factors(),
+            factors: self.taste.dimensions(),
         }
     }
 
@@ -146,9 +176,9 @@ impl Release {
         let sizes = [
             ("attributes", self.payloads.len(), n_items),
             ("history items", self.history.n_items(), n_items),
-            ("item factors", self.ials.n_items(), n_items),
-            ("popularity", self.popularity.n_items(), n_items),
-            ("trending", self.trending.n_items(), n_items),
+            ("item factors", self.taste.n_items(), n_items),
+            ("popularity", self.popularity.scores().len(), n_items),
+            ("trending", self.trending.scores().len(), n_items),
             ("complements", self.complements.n_items(), n_items),
             ("similar items", self.similar.n_items(), n_items),
             ("history customers", self.history.n_customers(), self.customers.len()),

@@ -6,13 +6,13 @@ use crate::ids::{CustomerIx, ItemIx, Ix, Vocabulary};
 use crate::interactions::{Interaction, Interactions};
 use crate::item_lists::ItemLists;
 use crate::payload::Payload;
-use crate::popularity::Popularity;
 use crate::{Error, Result};
 
 pub(super) const ITEMS: &str = "items.parquet";
 pub(super) const CUSTOMERS: &str = "customers.parquet";
 pub(super) const HISTORY: &str = "history.parquet";
 pub(super) const COMPLEMENTS: &str = "complements.parquet";
+pub(super) const ITEM_WEIGHTS: &str = "item_weights.parquet";
 pub(super) const SIMILAR: &str = "similar.parquet";
 
 /// The decoded item table.
@@ -21,13 +21,20 @@ pub(super) struct Items {
     pub payloads: Vec<Payload>,
     pub popularity: Vec<f32>,
     pub trending: Vec<f32>,
+    pub recent: Vec<f32>,
+}
+
+/// The scores that are the same for everybody, one per item.
+pub(super) struct ItemScores<'a> {
+    pub popularity: &'a [f32],
+    pub trending: &'a [f32],
+    pub recent: &'a [f32],
 }
 
 pub(super) fn encode_items(
     ids: &Vocabulary<ItemIx>,
     payloads: &[Payload],
-    popularity: &Popularity,
-    trending: &Popularity,
+    scores: &ItemScores<'_>,
 ) -> Result<Vec<u8>> {
     let attributes: Vec<String> =
         payloads.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>().map_err(|e| {
@@ -38,8 +45,9 @@ pub(super) fn encode_items(
         vec![
             ("item_id", Column::Text(ids.iter().map(|(_, id)| Some(id)).collect())),
             ("attributes", Column::Text(attributes.into())),
-            ("popularity", Column::Real(popularity.scores().to_vec().into())),
-            ("trending", Column::Real(trending.scores().to_vec().into())),
+            ("popularity", Column::Real(scores.popularity.to_vec().into())),
+            ("trending", Column::Real(scores.trending.to_vec().into())),
+            ("recent", Column::Real(scores.recent.to_vec().into())),
         ],
     )
 }
@@ -55,6 +63,7 @@ pub(super) fn decode_items(bytes: &[u8]) -> Result<Items> {
         payloads,
         popularity: table.reals("popularity")?.collect(),
         trending: table.reals("trending")?.collect(),
+        recent: table.reals("recent")?.collect(),
     })
 }
 

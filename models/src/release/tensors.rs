@@ -1,15 +1,20 @@
 //! The factor matrices of a release, as safetensors.
 
 use crate::ials::{Ials, Projection};
+use crate::spectral::{Spectral, SpectralProjection};
 use crate::{Error, Result};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 
 pub(super) const ITEM_FACTORS: &str = "item_factors.safetensors";
+pub(super) const SPECTRAL: &str = "spectral.safetensors";
 pub(super) const CUSTOMER_FACTORS: &str = "customer_factors.safetensors";
 
 const ITEM_TENSOR: &str = "item_factors";
+const SPECTRAL_TENSOR: &str = "spectral_vectors";
+const SCALE_TENSOR: &str = "input_scale";
 const CUSTOMER_TENSOR: &str = "customer_factors";
 /// The key of the file's metadata under which stands, as JSON, how a history becomes a vector.
 const PROJECTION: &str = "projection";
@@ -19,33 +24,58 @@ pub(super) fn encode_ials(ials: &Ials) -> Result<Vec<u8>> {
         serde_json::to_string(ials.projection()).map_err(|e| unreadable(ITEM_FACTORS, e.to_string()))?;
     // One key only: the order of several in a hash map would change the bytes from run to run.
     let metadata = HashMap::from([(PROJECTION.into(), projection)]);
-    encode(ITEM_FACTORS, ITEM_TENSOR, ials.item_factors(), Some(metadata))
+    encode(ITEM_FACTORS, &[(ITEM_TENSOR, ials.item_factors())], Some(metadata))
+}
+
+pub(super) fn encode_spectral(spectral: &Spectral) -> Result<Vec<u8>> {
+    let projection =
+        serde_json::to_string(spectral.projection()).map_err(|e| unreadable(SPECTRAL, e.to_string()))?;
+    let scale = spectral.input_scale().to_vec();
+    let scale =
+        Array2::from_shape_vec((scale.len(), 1), scale).map_err(|e| unreadable(SPECTRAL, e.to_string()))?;
+    let matrices = [(SPECTRAL_TENSOR, spectral.vectors()), (SCALE_TENSOR, &scale)];
+    encode(SPECTRAL, &matrices, Some(HashMap::from([(PROJECTION.into(), projection)])))
+}
+
+pub(super) fn decode_spectral(bytes: &[u8]) -> Result<Spectral> {
+    let projection: SpectralProjection = projection(SPECTRAL, bytes)?;
+    let scale = decode(SPECTRAL, SCALE_TENSOR, bytes)?.into_raw_vec_and_offset().0;
+    Spectral::from_parts(decode(SPECTRAL, SPECTRAL_TENSOR, bytes)?, scale, projection)
 }
 
 pub(super) fn encode_customer_factors(factors: &Array2<f32>) -> Result<Vec<u8>> {
-    encode(CUSTOMER_FACTORS, CUSTOMER_TENSOR, factors, None)
+    encode(CUSTOMER_FACTORS, &[(CUSTOMER_TENSOR, factors)], None)
 }
 
 pub(super) fn decode_ials(bytes: &[u8]) -> Result<Ials> {
-    let failed = |reason: String| unreadable(ITEM_FACTORS, reason);
+    let projection: Projection = projection(ITEM_FACTORS, bytes)?;
+    Ials::from_parts(decode(ITEM_FACTORS, ITEM_TENSOR, bytes)?, projection)
+}
+
+/// How a history becomes a vector, from the metadata of a file.
+fn projection<P: DeserializeOwned>(part: &str, bytes: &[u8]) -> Result<P> {
+    let failed = |reason: String| unreadable(part, reason);
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| failed(e.to_string()))?;
     let projection = metadata.metadata().as_ref().and_then(|map| map.get(PROJECTION));
     let projection = projection.ok_or_else(|| failed(format!("its metadata has no {PROJECTION:?}")))?;
-    let projection: Projection =
-        serde_json::from_str(projection).map_err(|e| failed(format!("metadata {PROJECTION:?}: {e}")))?;
-    Ials::from_parts(decode(ITEM_FACTORS, ITEM_TENSOR, bytes)?, projection)
+    serde_json::from_str(projection).map_err(|e| failed(format!("metadata {PROJECTION:?}: {e}")))
 }
 
 fn encode(
     part: &str,
-    name: &str,
-    matrix: &Array2<f32>,
+    matrices: &[(&str, &Array2<f32>)],
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>> {
-    let bytes: Vec<u8> = matrix.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let view = TensorView::new(Dtype::F32, matrix.shape().to_vec(), &bytes);
-    let view = view.map_err(|e| unreadable(part, e.to_string()))?;
-    safetensors::serialize([(name, view)], metadata).map_err(|e| unreadable(part, e.to_string()))
+    let bytes: Vec<Vec<u8>> = matrices
+        .iter()
+        .map(|(_, matrix)| matrix.iter().flat_map(|number| number.to_le_bytes()).collect())
+        .collect();
+    let views = matrices.iter().zip(&bytes).map(|((name, matrix), bytes)| {
+        TensorView::new(Dtype::F32, matrix.shape().to_vec(), bytes).map(|view| (*name, view))
+    });
+    let views: Vec<_> =
+        views.collect::<std::result::Result<_, _>>().map_err(|e| unreadable(part, e.to_string()))?;
+    safetensors::serialize(views, metadata).map_err(|e| unreadable(part, e.to_string()))
 }
 
 fn decode(part: &str, name: &str, bytes: &[u8]) -> Result<Array2<f32>> {

@@ -15,8 +15,8 @@ pub struct Columns {
     pub customer_id: String,
     /// With what. Default: `item_id`.
     pub item_id: String,
-    /// When. Default: `timestamp`.
-    pub timestamp: String,
+    /// When. Default: `timestamp` if present, else the history has no times and is split at random.
+    pub timestamp: Option<String>,
     /// Units; 1 where empty; negative for a return. Default: `quantity` if present, else every row is one unit.
     pub quantity: Option<String>,
     /// Price of one unit. Default: `unit_price` if present and there is no line total.
@@ -36,7 +36,7 @@ impl Default for Columns {
         Self {
             customer_id: "customer_id".into(),
             item_id: "item_id".into(),
-            timestamp: "timestamp".into(),
+            timestamp: None,
             quantity: None,
             unit_price: None,
             line_total: None,
@@ -51,7 +51,8 @@ impl Default for Columns {
 pub(super) struct ColumnMap {
     pub(super) customer: usize,
     pub(super) item: usize,
-    pub(super) timestamp: usize,
+    /// `None` in a history without times.
+    pub(super) timestamp: Option<usize>,
     pub(super) quantity: Option<usize>,
     pub(super) price: Option<(PriceKind, usize)>,
     pub(super) order: Option<usize>,
@@ -85,7 +86,7 @@ impl Columns {
         let mut finder = Finder { names: &names, missing: Vec::new(), repeated: None };
         let customer = finder.required(&self.customer_id);
         let item = finder.required(&self.item_id);
-        let timestamp = finder.required(&self.timestamp);
+        let timestamp = finder.optional(self.timestamp.as_deref(), "timestamp");
         let quantity = finder.optional(self.quantity.as_deref(), "quantity");
         let total = match self.unit_price {
             Some(_) => None,
@@ -113,11 +114,9 @@ impl ColumnMap {
     /// The position of every mapped column, each once.
     pub(super) fn mapped(&self) -> Vec<usize> {
         let price = self.price.map(|(_, at)| at);
-        let optional = [self.quantity, price, self.order, self.kind];
-        let mut all: Vec<usize> = [self.customer, self.item, self.timestamp]
-            .into_iter()
-            .chain(optional.into_iter().flatten())
-            .collect();
+        let optional = [self.timestamp, self.quantity, price, self.order, self.kind];
+        let mut all: Vec<usize> =
+            [self.customer, self.item].into_iter().chain(optional.into_iter().flatten()).collect();
         all.sort_unstable();
         all.dedup();
         all

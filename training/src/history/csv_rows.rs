@@ -69,7 +69,7 @@ enum Header {
 
 /// A header names at least two columns of the file, and no time.
 fn header_in(record: &ByteRecord, map: &ColumnMap) -> Header {
-    let time = record.get(map.timestamp).and_then(|cell| cell.first());
+    let time = map.timestamp.and_then(|at| record.get(at)).and_then(|cell| cell.first());
     let may_be = time.is_none_or(|byte| !byte.is_ascii_digit()) || record.len() != map.names.len();
     if !may_be {
         return Header::None;
@@ -101,7 +101,10 @@ fn raw_row<'r>(record: &'r ByteRecord, map: &ColumnMap, rules: &Rules) -> Result
     Ok(RawRow {
         customer: text(map.customer)?,
         item: text(map.item)?,
-        at: text(map.timestamp)?.map_or(RawTime::Missing, RawTime::Text),
+        at: match map.timestamp {
+            Some(at) => text(at)?.map_or(RawTime::Missing, RawTime::Text),
+            None => RawTime::Untimed,
+        },
         quantity: number(map.quantity)?,
         price: number(map.price.map(|(_, at)| at))?,
         price_kind: map.price.map(|(kind, _)| kind),

@@ -63,6 +63,17 @@ pub enum HistoryError {
         /// The columns that are there.
         found: String,
     },
+    /// Some files have times and others have none.
+    #[error(
+        "{file} {} a column of times, unlike the file before it: give times in all files, or in none",
+        if *timed { "has" } else { "does not have" }
+    )]
+    PartlyTimed {
+        /// The first file that differs.
+        file: PathBuf,
+        /// Whether it has times.
+        timed: bool,
+    },
     /// A mapped column is in the header twice.
     #[error("{file} has more than one column `{column}`: rename or remove the others")]
     RepeatedColumn {

@@ -130,6 +130,7 @@ impl Plan<'_> {
             files,
             next_file: 0,
             open: None,
+            timed: None,
             piece_bytes: self.piece_bytes,
             bytes_read: bytes_read.clone(),
         };
@@ -180,6 +181,8 @@ struct Source<'a> {
     files: &'a [PathBuf],
     next_file: usize,
     open: Option<OpenFile>,
+    /// Whether the files have times; all must agree.
+    timed: Option<bool>,
     piece_bytes: usize,
     bytes_read: BytesRead,
 }
@@ -208,7 +211,12 @@ impl Source<'_> {
                 self.open = None;
             }
             let Some(path) = self.files.get(self.next_file) else { return Ok(None) };
-            self.open = Some(self.open(path.clone())?);
+            let opened = self.open(path.clone())?;
+            let timed = opened.map.timestamp.is_some();
+            if *self.timed.get_or_insert(timed) != timed {
+                return Err(HistoryError::PartlyTimed { file: path.clone(), timed });
+            }
+            self.open = Some(opened);
             self.next_file += 1;
         }
     }

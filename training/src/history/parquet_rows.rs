@@ -83,7 +83,7 @@ pub(super) fn parse(
     let column = |at: usize| Column { array: batch.columns.column(at), name: &map.names[at], file };
     let customer = column(map.customer).ids()?;
     let item = column(map.item).ids()?;
-    let times = column(map.timestamp).times()?;
+    let times = map.timestamp.map(|at| column(at).times()).transpose()?;
     let quantity = map.quantity.map(|at| column(at).numbers()).transpose()?;
     let price = map.price.map(|(_, at)| column(at).numbers()).transpose()?;
     let order = map.order.map(|at| column(at).ids()).transpose()?;
@@ -93,7 +93,7 @@ pub(super) fn parse(
         let raw_row = RawRow {
             customer: present(&customer, row, rules),
             item: present(&item, row, rules),
-            at: times.at(row, rules),
+            at: times.as_ref().map_or(RawTime::Untimed, |times| times.at(row, rules)),
             quantity: quantity.as_ref().map_or(RawNumber::Missing, |numbers| numbers.at(row, rules)),
             price: price.as_ref().map_or(RawNumber::Missing, |numbers| numbers.at(row, rules)),
             price_kind: map.price.map(|(kind, _)| kind),

@@ -255,7 +255,10 @@ impl fmt::Display for DataReport {
         line("density", &format!("{:.4} %", self.density * 100.0))?;
         line("net sales", &format!("{:.2}", self.sales))?;
         if let Some(span) = &self.span {
-            writeln!(f, "from {} to {} ({:.1} days)", span.first, span.last, span.days)?;
+            match span.days {
+                0.0 => writeln!(f, "without times")?,
+                days => writeln!(f, "from {} to {} ({days:.1} days)", span.first, span.last)?,
+            }
         }
         self.write_dropped(f)?;
         for (title, findings) in [("warning", &self.warnings), ("PROBLEM", &self.problems)] {

@@ -110,6 +110,8 @@ pub(super) struct RawRow<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RawTime<'a> {
     Missing,
+    /// The history has no times at all.
+    Untimed,
     Text(&'a str),
     UtcMillis(i64),
 }
@@ -248,6 +250,7 @@ impl Rules {
     fn moment<'a>(&self, at: RawTime<'a>) -> Result<i64, Rejection<'a>> {
         let (millis, shown) = match at {
             RawTime::Missing => return Err(Rejection::new(Reason::MissingTimestamp, "")),
+            RawTime::Untimed => return Ok(0),
             RawTime::Text(text) => {
                 let millis = self.time.millis(text).ok_or(Rejection::new(Reason::BadTimestamp, text))?;
                 (millis, Cow::Borrowed(text))

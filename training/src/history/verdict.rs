@@ -41,8 +41,9 @@ fn problems(report: &DataReport, minimums: &Minimums) -> Vec<Finding> {
         format!("there are {} items", grouped(report.items as u64)),
         format!("{} suffice", grouped(minimums.items as u64)),
     );
+    // Without times nothing is judged on what came after; the split is random, and says so.
     unless(
-        days >= minimums.days,
+        days >= minimums.days || days == 0.0,
         "too_short",
         format!("the history spans {days:.1} days"),
         format!("{} days suffice to judge a model on what came after its training", minimums.days),
@@ -84,6 +85,11 @@ fn problems(report: &DataReport, minimums: &Minimums) -> Vec<Finding> {
 
 fn warnings(report: &DataReport) -> Vec<Finding> {
     let mut warnings = Vec::new();
+    if report.span.as_ref().is_some_and(|span| span.days == 0.0) {
+        let found = "the events have no times, or all the same".into();
+        let remedy = "if there are times, name their column in `columns.timestamp`; without them quality is measured on a random split, and recency says nothing".into();
+        warnings.push(finding("no_times", found, remedy));
+    }
     if let Some(top) = report.top_item.as_ref().filter(|top| top.share >= SUSPICIOUS_ITEM_SHARE) {
         let found = format!("item `{}` is {:.0} % of all events", top.id, top.share * 100.0);
         let remedy = "if it is a bag, postage or a fee, add it to `exclude.items`".into();

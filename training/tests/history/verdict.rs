@@ -27,7 +27,12 @@ fn a_sound_history_passes_and_each_defect_is_a_problem_with_a_remedy() {
         ("sound", sound.clone(), vec![]),
         ("few customers", history(10, 25, 12, 4), vec!["too_few_customers"]),
         ("few items", history(60, 5, 12, 4), vec!["too_few_items"]),
-        ("one day", history(60, 25, 1, 4), vec!["too_short"]),
+        (
+            "one day",
+            history(60, 25, 12, 4).replace("-01,", "T00:00:00Z,").replace("2020-", "2020-01-"),
+            vec!["too_short"],
+        ),
+        ("no times", history(60, 25, 12, 4).replace("timestamp", "comment"), vec![]),
         ("orders taken for customers", history(240, 25, 12, 1), vec!["no_repeat_customers"]),
         ("a column that does not parse", unreadable, vec!["malformed_rows"]),
         ("mostly anonymous", anonymous, vec!["dropped_rows"]),

@@ -16,7 +16,7 @@ const STRIDE: usize = 16;
 const SMALL: usize = 64;
 
 /// Room for systems up to some size, and the one at hand: first I, then a sum, then its Cholesky factor.
-pub(super) struct System {
+pub(crate) struct System {
     size: usize,
     stride: usize,
     /// The lower triangle, column-major; what lies above it has no meaning, or is zero in a small factor.
@@ -27,7 +27,7 @@ pub(super) struct System {
 }
 
 impl System {
-    pub(super) fn up_to(size: usize) -> Self {
+    pub(crate) fn up_to(size: usize) -> Self {
         let scratch = llt::factor::cholesky_in_place_scratch::<f32>(size, Par::Seq, Default::default());
         Self {
             size: 0,
@@ -39,7 +39,7 @@ impl System {
     }
 
     /// Begins with the identity of this size.
-    pub(super) fn reset(&mut self, size: usize) {
+    pub(crate) fn reset(&mut self, size: usize) {
         (self.size, self.stride) = (size, size.next_multiple_of(STRIDE));
         let matrix = &mut self.matrix[..self.stride * size];
         matrix.fill(0.0);
@@ -47,7 +47,7 @@ impl System {
     }
 
     /// Adds `left · right`, which is symmetric.
-    pub(super) fn add_product(&mut self, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
+    pub(crate) fn add_product(&mut self, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
         triangular::matmul(
             self.as_faer(),
             BlockStructure::TriangularLower,
@@ -61,10 +61,16 @@ impl System {
         );
     }
 
+    /// Sets what is added to the identity at (row, column) and at its mirror image.
+    pub(crate) fn set(&mut self, row: usize, column: usize, value: f32) {
+        let identity = if row == column { 1.0 } else { 0.0 };
+        self.matrix[row.min(column) * self.stride + row.max(column)] = identity + value;
+    }
+
     /// Replaces the sum by its Cholesky factor.
     ///
     /// No pivot can be below 1; one that rounding has pushed below ½ is set to 1, so this cannot fail.
-    pub(super) fn factorise(&mut self) {
+    pub(crate) fn factorise(&mut self) {
         if self.size <= SMALL {
             let (size, stride) = (self.size, self.stride);
             let (matrix, inverse_pivots) = (&mut self.matrix, &mut self.inverse_pivots);
@@ -83,7 +89,7 @@ impl System {
 
     /// Solves the factorised system for `right`, in place; its length is the size rounded up to the stride, and what
     /// is beyond the size is zero.
-    pub(super) fn solve(&mut self, right: &mut [f32]) {
+    pub(crate) fn solve(&mut self, right: &mut [f32]) {
         let (size, stride) = (self.size, self.stride);
         if size <= SMALL {
             let (matrix, inverse_pivots) = (&self.matrix, &self.inverse_pivots);
@@ -103,7 +109,7 @@ impl System {
 }
 
 /// The room that a right-hand side of some size needs.
-pub(super) fn padded(size: usize) -> usize {
+pub(crate) fn padded(size: usize) -> usize {
     size.next_multiple_of(STRIDE)
 }
 

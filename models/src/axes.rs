@@ -19,7 +19,7 @@ const BLOCK_ROWS: usize = 512;
 /// Y'Y of a row-major matrix with `d` columns: f32 products per block, added up in f64.
 ///
 /// The chunks do not depend on the number of threads, so neither does the sum.
-pub(super) fn gram(vectors: &[f32], d: usize) -> Mat<f64> {
+pub(crate) fn gram(vectors: &[f32], d: usize) -> Mat<f64> {
     let n_rows = vectors.len() / d;
     let chunk_rows = n_rows.div_ceil(64).next_multiple_of(BLOCK_ROWS).max(BLOCK_ROWS);
     let chunks: Vec<Mat<f64>> =
@@ -59,7 +59,7 @@ fn chunk_gram(chunk: &[f32], d: usize) -> Mat<f64> {
 
 /// Eigenvectors of a symmetric matrix as columns, of the largest eigenvalue first, each with its largest
 /// component positive so that the result is unique.
-pub(super) fn principal_axes(gram: &Mat<f64>) -> Result<Mat<f64>> {
+pub(crate) fn principal_axes(gram: &Mat<f64>) -> Result<Mat<f64>> {
     let d = gram.nrows();
     let mut vectors = Mat::<f64>::zeros(d, d);
     let mut values = Diag::<f64>::zeros(d);
@@ -87,7 +87,7 @@ pub(super) fn principal_axes(gram: &Mat<f64>) -> Result<Mat<f64>> {
 }
 
 /// Multiplies every row by `axes`, in place.
-pub(super) fn rotate(vectors: &mut [f32], axes: &Mat<f64>) {
+pub(crate) fn rotate(vectors: &mut [f32], axes: &Mat<f64>) {
     let d = axes.nrows();
     let axes = Mat::<f32>::from_fn(d, d, |i, j| axes[(i, j)] as f32);
     vectors.par_chunks_mut(BLOCK_ROWS * d).for_each_init(Vec::new, |unrotated, block| {
@@ -106,7 +106,7 @@ pub(super) fn rotate(vectors: &mut [f32], axes: &Mat<f64>) {
 }
 
 /// The sum of squares of each column: the diagonal of Y'Y.
-pub(super) fn energy(vectors: &[f32], d: usize) -> Vec<f32> {
+pub(crate) fn energy(vectors: &[f32], d: usize) -> Vec<f32> {
     let mut sums = vec![0f64; d];
     for row in vectors.chunks_exact(d) {
         for (sum, value) in sums.iter_mut().zip(row) {

@@ -7,15 +7,15 @@ use std::ops::Range;
 
 /// One observed pair, seen from its row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     /// The position of the other side's vector.
-    pub(super) column: u32,
+    pub(crate) column: u32,
     /// Above 0 and finite.
-    pub(super) confidence: f32,
+    pub(crate) confidence: f32,
 }
 
 /// The cells of one person's history; interactions outside the catalogue or without weight are left out.
-pub(super) fn row_cells<'a>(
+pub(crate) fn row_cells<'a>(
     interactions: &'a [Interaction],
     n_items: usize,
     confidence: &'a Confidence,
@@ -32,13 +32,14 @@ pub(super) fn row_cells<'a>(
 }
 
 /// All cells, row after row.
-pub(super) struct Cells {
+#[derive(Clone)]
+pub(crate) struct Cells {
     starts: Vec<usize>,
     cells: Vec<Cell>,
 }
 
 impl Cells {
-    pub(super) fn new(interactions: &Interactions, confidence: &Confidence, as_of: Timestamp) -> Self {
+    pub(crate) fn new(interactions: &Interactions, confidence: &Confidence, as_of: Timestamp) -> Self {
         let mut all = Self { starts: vec![0], cells: Vec::with_capacity(interactions.cells().len()) };
         for (_, row) in interactions.rows() {
             all.cells.extend(row_cells(row, interactions.n_items(), confidence, as_of));
@@ -47,34 +48,62 @@ impl Cells {
         all
     }
 
-    pub(super) fn n_rows(&self) -> usize {
+    /// The same rows, those of more than `longest` cells by an even sample of them: bounds work that grows with the
+    /// square of a row's length, while a huge row says little about each of its pairs.
+    pub(crate) fn thinned(&self, longest: usize) -> Self {
+        let mut thinned = Self { starts: vec![0], cells: Vec::with_capacity(self.cells.len()) };
+        for row in 0..self.n_rows() {
+            let (cells, kept) = (self.row(row), self.row(row).len().min(longest));
+            let sampled = |at: usize| (at + 1) * kept / cells.len() > at * kept / cells.len();
+            thinned.cells.extend((0..cells.len()).filter(|&at| sampled(at)).map(|at| cells[at]));
+            thinned.starts.push(thinned.cells.len());
+        }
+        thinned
+    }
+
+    /// Multiplies every cell by the factor of its row and that of its column.
+    pub(crate) fn scale(&mut self, rows: &[f32], columns: &[f32]) {
+        for (row, factor) in rows.iter().enumerate() {
+            for cell in &mut self.cells[self.starts[row]..self.starts[row + 1]] {
+                cell.confidence *= factor * columns[cell.column as usize];
+            }
+        }
+    }
+
+    /// The sum of the confidences of each row.
+    pub(crate) fn row_sums(&self) -> Vec<f64> {
+        let sum = |row| self.row(row).iter().map(|cell| f64::from(cell.confidence)).sum();
+        (0..self.n_rows()).map(sum).collect()
+    }
+
+    pub(crate) fn n_rows(&self) -> usize {
         self.starts.len() - 1
     }
 
-    pub(super) fn row(&self, row: usize) -> &[Cell] {
+    pub(crate) fn row(&self, row: usize) -> &[Cell] {
         &self.cells[self.starts[row]..self.starts[row + 1]]
     }
 
-    pub(super) fn n_cells(&self) -> usize {
+    pub(crate) fn n_cells(&self) -> usize {
         self.cells.len()
     }
 
-    pub(super) fn longest_row(&self) -> usize {
+    pub(crate) fn longest_row(&self) -> usize {
         self.starts.windows(2).map(|bounds| bounds[1] - bounds[0]).max().unwrap_or_default()
     }
 
     /// How many rows have any cell.
-    pub(super) fn n_active_rows(&self) -> usize {
+    pub(crate) fn n_active_rows(&self) -> usize {
         self.starts.windows(2).filter(|bounds| bounds[0] < bounds[1]).count()
     }
 
     /// The sum of all confidences.
-    pub(super) fn total(&self) -> f64 {
+    pub(crate) fn total(&self) -> f64 {
         self.cells.iter().map(|cell| f64::from(cell.confidence)).sum()
     }
 
     /// Counts, then places: cells of a row are in the order of their columns.
-    pub(super) fn transposed(&self, n_columns: usize) -> Self {
+    pub(crate) fn transposed(&self, n_columns: usize) -> Self {
         let mut starts = vec![0usize; n_columns + 1];
         for cell in &self.cells {
             starts[cell.column as usize + 1] += 1;
@@ -97,7 +126,7 @@ impl Cells {
     /// Cuts the rows into consecutive blocks of about equal work, many more than threads.
     ///
     /// A row of n cells costs about `n·d·min(n, d)`, however it is solved.
-    pub(super) fn blocks(&self, d: usize) -> Vec<Range<usize>> {
+    pub(crate) fn blocks(&self, d: usize) -> Vec<Range<usize>> {
         const BLOCKS: usize = 256;
         let cost = |row: usize| {
             let n = self.row(row).len();

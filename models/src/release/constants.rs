@@ -1,0 +1,39 @@
+//! The constants of taste that are neither matrices nor tables, as JSON.
+
+use crate::interactions::Confidence;
+use crate::taste::{Blends, Taste};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub(super) const TASTE: &str = "taste.json";
+
+/// What stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Constants {
+    /// How the views are weighed.
+    pub(super) blends: Blends,
+    /// How interactions become the query of the item weights.
+    pub(super) item_weights_confidence: Confidence,
+    /// Days after which a habit that was not followed counts half.
+    pub(super) habit_half_life_days: f32,
+}
+
+pub(super) fn encode(taste: &Taste) -> Result<Vec<u8>> {
+    let constants = Constants {
+        blends: taste.blends,
+        item_weights_confidence: *taste.weights.confidence(),
+        habit_half_life_days: taste.repeat.half_life_days(),
+    };
+    serde_json::to_vec_pretty(&constants).map_err(|e| unreadable(&e))
+}
+
+impl Constants {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|e| unreadable(&e))
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::Unreadable { part: TASTE.into(), reason: error.to_string() }
+}
