@@ -1,5 +1,7 @@
 //! The few loops over vectors that everything leans on, vectorised for the processor met at run time.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, Simd, WithSimd};
 
 /// The dot product of two vectors of equal length.
@@ -28,6 +30,20 @@ pub(crate) fn dot_rows(rows: &[f32], vector: &[f32], out: &mut [f32]) {
         }
     }
     Arch::new().dispatch(DotRows(rows, vector, out));
+}
+
+/// Replaces or adds to `scores` (queries × rows) the dot product of every query with every row; both are row-major with
+/// `d` columns. On one thread: callers share queries out.
+pub(crate) fn products(rows: &[f32], queries: &[f32], d: usize, accum: Accum, scores: &mut [f32]) {
+    let (n_rows, n_queries) = (rows.len() / d, queries.len() / d);
+    matmul(
+        MatMut::from_column_major_slice_mut(scores, n_rows, n_queries),
+        accum,
+        MatRef::from_row_major_slice(rows, n_rows, d),
+        MatRef::from_column_major_slice(queries, d, n_queries),
+        1.0,
+        Par::Seq,
+    );
 }
 
 /// Adds the rows of a row-major matrix, each times its weight, to `sum`.

@@ -18,6 +18,7 @@ use crate::ids::{ItemIx, Ix};
 use crate::interactions::{Confidence, History, Interactions};
 use crate::kernels;
 use crate::scoring::Scorer;
+use faer::Accum;
 use ndarray::{Array2, ArrayView1};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -293,5 +294,11 @@ impl Scorer for Spectral {
 
     fn score(&self, history: History<'_>, scores: &mut [f32]) {
         kernels::dot_rows(self.vectors.as_slice().unwrap_or_default(), &self.fold_in(history), scores);
+    }
+
+    fn score_batch(&self, histories: &[History<'_>], scores: &mut [f32]) {
+        let people: Vec<f32> = histories.iter().flat_map(|history| self.fold_in(*history)).collect();
+        let vectors = self.vectors.as_slice().unwrap_or_default();
+        kernels::products(vectors, &people, self.n_factors(), Accum::Replace, scores);
     }
 }

@@ -9,6 +9,7 @@ use chrono::Utc;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+use training::html::Page;
 use training::pipeline::{self, Gate, Inputs, Run};
 use training::search::Budget;
 
@@ -110,6 +111,9 @@ pub(super) struct EvaluateArguments {
     /// Judges by this file of what customers did afterwards, instead of by a part of the history.
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
+    /// Also writes the evaluation as a page with charts that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Also writes the evaluation as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -122,6 +126,9 @@ pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
     let run = Run { now: Utc::now(), search: arguments.search.budget(), gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;
     println!("{data}\n{}", evaluation.quality);
+    if let Some(path) = arguments.html {
+        super::output::write_whole(&path, |out| Ok(write!(out, "{}", Page(&evaluation))?))?;
+    }
     if let Some(path) = arguments.json {
         let json = serde_json::to_vec_pretty(&evaluation)?;
         super::output::write_whole(&path, |out| Ok(out.write_all(&json)?))?;

@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use crate::split::{Split, SplitKind};
 use models::Result;
 use models::events::{Event, EventLog, Timestamp};
+use models::ids::CustomerIx;
 use models::interactions::Interactions;
 use models::measures::{
     Bootstrap, Case, Cases, EvaluateOptions, Evaluation, Interval, Measure, Repeats, Summary, evaluate,
@@ -47,6 +48,20 @@ pub struct Task {
     pub models: Vec<Summary>,
     /// Our model minus each baseline on the same customers.
     pub differences: Vec<Difference>,
+    /// The same by how much was known of a customer, least first.
+    pub slices: Vec<Slice>,
+}
+
+/// Customers of whom about as much was known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slice {
+    /// How many items they had.
+    pub name: String,
+    /// How many they are.
+    pub customers: usize,
+    /// The NDCG of every model on them.
+    pub ndcg: Vec<(String, Interval)>,
 }
 
 /// A paired comparison; an interval that excludes 0 is a difference.
@@ -62,6 +77,11 @@ pub struct Difference {
 }
 
 impl Quality {
+    /// How many customers were judged.
+    pub fn judged(&self) -> usize {
+        self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers)
+    }
+
     /// Whether our model is behind popularity in recall or NDCG in any task: then it should not be published.
     pub fn loses_to_popularity(&self) -> bool {
         let behind = |task: &Task| {
@@ -115,7 +135,8 @@ pub fn judge(
             done += 1;
             progress.at(done);
         }
-        tasks.push(task(repeats, evaluations, &options.bootstrap)?);
+        let slices = slices(&evaluations, &interactions, &options.bootstrap)?;
+        tasks.push(task(repeats, evaluations, slices, &options.bootstrap)?);
     }
     progress.end(&format!("{} customers", cases.judged.cases().len()));
     let interval_level = config.evaluation.bootstrap.level;
@@ -189,7 +210,12 @@ fn scorers<'a>(
 }
 
 /// Sets ours, the first, beside the others.
-fn task(repeats: Repeats, evaluations: Vec<Evaluation>, bootstrap: &Bootstrap) -> Result<Task> {
+fn task(
+    repeats: Repeats,
+    evaluations: Vec<Evaluation>,
+    slices: Vec<Slice>,
+    bootstrap: &Bootstrap,
+) -> Result<Task> {
     let ours = &evaluations[0];
     let differences = evaluations[1..]
         .iter()
@@ -201,5 +227,35 @@ fn task(repeats: Repeats, evaluations: Vec<Evaluation>, bootstrap: &Bootstrap) -
             })
         })
         .collect::<Result<_>>()?;
-    Ok(Task { repeats, differences, models: evaluations.into_iter().map(|e| e.summary).collect() })
+    Ok(Task { repeats, differences, slices, models: evaluations.into_iter().map(|e| e.summary).collect() })
+}
+
+/// Where the slices by number of items end.
+const SLICE_ENDS: [usize; 3] = [5, 20, usize::MAX];
+
+/// The evaluations by the length of the history; a slice without customers is left out.
+fn slices(
+    evaluations: &[Evaluation],
+    interactions: &Interactions,
+    bootstrap: &Bootstrap,
+) -> Result<Vec<Slice>> {
+    let mut slices = Vec::new();
+    let mut begin = 1;
+    for end in SLICE_ENDS {
+        let members = |customer: CustomerIx| (begin..end).contains(&interactions.row(customer).len());
+        let ndcg = evaluations
+            .iter()
+            .map(|e| Ok((e.summary.model.clone(), e.among(members, Measure::Ndcg, bootstrap)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let customers = evaluations
+            .first()
+            .map_or(0, |e| e.customers.iter().filter(|&&customer| members(customer)).count());
+        let name = match end {
+            usize::MAX => format!("{begin} items or more"),
+            _ => format!("{begin} to {} items", end - 1),
+        };
+        slices.extend((customers > 0).then_some(Slice { name, customers, ndcg }));
+        begin = end;
+    }
+    Ok(slices)
 }

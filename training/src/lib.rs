@@ -8,6 +8,7 @@ pub mod config;
 pub mod fit;
 pub mod history;
 pub mod holdout;
+pub mod html;
 pub mod index;
 pub mod judge;
 pub mod progress;

@@ -3,6 +3,7 @@
 use crate::config::TrainingConfig;
 use crate::fit::{Known, Lists, ViewParams, fit_lists, fit_taste, interactions_before};
 use crate::history::{self, DataReport, History, HistoryError};
+use crate::html::Page;
 use crate::index;
 use crate::judge::{Quality, judge};
 use crate::progress::Progress;
@@ -16,7 +17,8 @@ use models::ids::Ix;
 use models::interactions::Interactions;
 use models::payload::Payload;
 use models::release::{
-    FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, Release, TimeUnit, release_id,
+    FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, REPORT_PAGE, Release, TimeUnit,
+    release_id,
 };
 use models::taste::blend::Learned;
 use models::taste::{Blends, Taste};
@@ -305,6 +307,7 @@ fn encode(release: &Release, split: Split, evaluation: &Evaluation) -> Result<Fi
     let report = serde_json::to_vec_pretty(evaluation)
         .map_err(|e| models::Error::Unreadable { part: REPORT.into(), reason: e.to_string() })?;
     files.insert(REPORT.into(), report);
+    files.insert(REPORT_PAGE.into(), Page(evaluation).to_string().into_bytes());
     Ok(files)
 }
 

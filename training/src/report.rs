@@ -10,33 +10,40 @@ use std::fmt::{self, Display, Formatter};
 
 impl Display for Quality {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let judged =
-            self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers);
-        let whom = match self.split {
-            SplitKind::Time => {
-                format!("customers who came back from {} to {}", Day(self.judged_from), Day(self.judged_to))
-            }
-            SplitKind::Random => {
-                "customers by a random fifth of their items, since there are no times".into()
-            }
-            SplitKind::File => "customers of the test file".into(),
-        };
-        writeln!(
-            f,
-            "Judged on {judged} of {} {whom}, ranking the full catalogue; {} % bootstrap intervals.",
-            self.returning_customers,
-            100.0 * self.interval_level,
-        )?;
+        writeln!(f, "{}", Whom(self))?;
         self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))
+    }
+}
+
+/// Who was judged, by what and how.
+pub(crate) struct Whom<'a>(pub(crate) &'a Quality);
+
+impl Display for Whom<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let quality = self.0;
+        write!(f, "Judged on {} of {} customers ", quality.judged(), quality.returning_customers)?;
+        match quality.split {
+            SplitKind::Time => {
+                write!(f, "who came back from {} to {}", Day(quality.judged_from), Day(quality.judged_to))?;
+            }
+            SplitKind::Random => write!(f, "by a random fifth of their items, since there are no times")?,
+            SplitKind::File => write!(f, "of the test file")?,
+        }
+        write!(f, ", ranking the full catalogue; {} % bootstrap intervals.", 100.0 * quality.interval_level)
+    }
+}
+
+/// What counts in a task.
+pub(crate) fn task_title(repeats: Repeats) -> &'static str {
+    match repeats {
+        Repeats::Kept => "Everything they bought counts, also what they had before:",
+        Repeats::Removed => "Only what they had never bought counts:",
     }
 }
 
 impl Display for Task {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.repeats {
-            Repeats::Kept => writeln!(f, "Everything they bought counts, also what they had before:")?,
-            Repeats::Removed => writeln!(f, "Only what they had never bought counts:")?,
-        }
+        writeln!(f, "{}", task_title(self.repeats))?;
         let n = self.models.first().map_or(0, |model| model.n);
         let mut table = Table::new();
         table.load_preset(presets::ASCII_MARKDOWN);
@@ -57,6 +64,11 @@ impl Display for Task {
         let ours = self.models.first().map_or("ours", |model| model.model.as_str());
         for difference in &self.differences {
             writeln!(f, "{}", sentence(ours, difference, n))?;
+        }
+        for slice in &self.slices {
+            let models = slice.ndcg.iter().map(|(model, ndcg)| format!("{model} {:.4}", ndcg.mean));
+            let models = models.collect::<Vec<_>>().join(", ");
+            writeln!(f, "NDCG@{n} of the {} customers with {}: {models}.", slice.customers, slice.name)?;
         }
         Ok(())
     }
@@ -79,7 +91,7 @@ fn cell(interval: &Interval) -> String {
 }
 
 /// Which model won and by how much, in words.
-fn sentence(ours: &str, difference: &Difference, n: usize) -> String {
+pub(crate) fn sentence(ours: &str, difference: &Difference, n: usize) -> String {
     let verdict = |interval: &Interval| match interval {
         Interval { low, .. } if *low > 0.0 => "beats",
         Interval { high, .. } if *high < 0.0 => "LOSES to",

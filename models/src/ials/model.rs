@@ -8,8 +8,7 @@ use crate::ids::{ItemIx, Ix};
 use crate::interactions::{Confidence, History, Interactions};
 use crate::kernels;
 use crate::scoring::Scorer;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::Accum;
 use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -178,15 +177,7 @@ impl Scorer for Ials {
 
     fn score_batch(&self, histories: &[History<'_>], scores: &mut [f32]) {
         let people: Vec<f32> = histories.iter().flat_map(|history| self.fold_in(*history)).collect();
-        let (n_people, n_items, d) = (histories.len(), self.n_items(), self.n_factors());
-        matmul(
-            MatMut::from_column_major_slice_mut(scores, n_items, n_people),
-            Accum::Replace,
-            MatRef::from_row_major_slice(self.vectors(), n_items, d),
-            MatRef::from_column_major_slice(people.as_slice(), d, n_people),
-            1.0,
-            Par::Seq,
-        );
+        kernels::products(self.vectors(), &people, self.n_factors(), Accum::Replace, scores);
     }
 }
 

@@ -78,6 +78,20 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The mean of a measure over some of the customers, with its interval.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::mean`].
+    pub fn among(
+        &self,
+        wanted: impl Fn(CustomerIx) -> bool,
+        measure: Measure,
+        bootstrap: &Bootstrap,
+    ) -> Result<Interval> {
+        let members = self.customers.iter().zip(&self.measures).filter(|(customer, _)| wanted(**customer));
+        bootstrap.mean(&members.map(|(_, measures)| measures.get(measure)).collect::<Vec<_>>())
+    }
+
     /// By how much this model is better than another on the same customers, with a paired bootstrap interval.
     ///
     /// # Errors

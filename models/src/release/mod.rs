@@ -14,7 +14,7 @@
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
 //! | `similar.parquet` | likewise: taken instead |
 //! | `index/graph.usearch` | the links of the graph index, for catalogues that are large enough for one |
-//! | `report.json` | the evaluation in full |
+//! | `report.json`, `report.html` | the evaluation in full, and as a page for people |
 //!
 //! This module turns a release into named bytes and back. Directories, syncing and renaming are the affair of
 //! those who publish and load it.
@@ -42,6 +42,9 @@ use std::collections::BTreeMap;
 
 /// The evaluation in full, as JSON.
 pub const REPORT: &str = "report.json";
+
+/// The evaluation as a page for people.
+pub const REPORT_PAGE: &str = "report.html";
 
 /// The links of the graph index over the items, where training built one.
 pub const GRAPH: &str = "index/graph.usearch";
@@ -196,7 +199,7 @@ impl Release {
 
 /// Whether serving needs a file of a release; the others are for people.
 pub fn is_needed_to_serve(name: &str) -> bool {
-    name != tensors::CUSTOMER_FACTORS && name != REPORT
+    name != tensors::CUSTOMER_FACTORS && name != REPORT && name != REPORT_PAGE
 }
 
 /// Checks the size and checksum of every file that was read, on all cores.

@@ -124,9 +124,10 @@ pub struct Lessons {
 impl Lessons {
     /// Gathers each person's candidates from the views of `taste`, whatever its present blends.
     pub fn new(taste: &Taste, people: &[HeldBack], as_of: Timestamp, n: usize) -> Self {
-        let room = || vec![vec![0f32; taste.n_items()]; TERMS];
+        // As many at a time as share a pass over the vectors while their scores stay in memory near the core.
+        let batch = ((1 << 20) / taste.n_items().max(1)).clamp(1, 32);
         let lessons =
-            people.par_iter().map_init(room, |scores, person| lesson(taste, person, as_of, scores)).collect();
+            people.par_chunks(batch).flat_map_iter(|people| lessons(taste, people, as_of)).collect();
         Self { lessons, n }
     }
 
@@ -266,26 +267,48 @@ impl Lesson {
     }
 }
 
-fn lesson(taste: &Taste, person: &HeldBack, as_of: Timestamp, scores: &mut [Vec<f32>]) -> Lesson {
-    let history = History { interactions: &person.interactions, as_of };
-    let [factors, spectral, weights, often, lately, popular] = scores else {
-        return Lesson { candidates: Vec::new(), bought: 0, bought_new: 0 };
-    };
-    taste.ials.score(history, factors);
+/// The lessons of some people, scored together.
+fn lessons(taste: &Taste, people: &[HeldBack], as_of: Timestamp) -> Vec<Lesson> {
+    let n_items = taste.n_items();
+    let histories: Vec<History<'_>> =
+        people.iter().map(|person| History { interactions: &person.interactions, as_of }).collect();
+    let mut factors = vec![0f32; people.len() * n_items];
+    taste.ials.score_batch(&histories, &mut factors);
+    let mut spectral = vec![0f32; people.len() * n_items];
     if let Some(view) = &taste.spectral {
-        view.score(history, spectral);
+        view.score_batch(&histories, &mut spectral);
     }
-    taste.weights.score(history, weights);
-    often.fill(0.0);
-    lately.fill(0.0);
-    for habit in taste.repeat.habits(history).iter().filter(|habit| habit.item.position() < taste.n_items()) {
-        often[habit.item.position()] = habit.often;
-        lately[habit.item.position()] = habit.lately;
+    let (mut weights, mut often, mut lately) =
+        (vec![0f32; n_items], vec![0f32; n_items], vec![0f32; n_items]);
+    let mut lessons = Vec::with_capacity(people.len());
+    for ((person, history), at) in people.iter().zip(histories).zip((0..).step_by(n_items)) {
+        taste.weights.score(history, &mut weights);
+        let habits = taste.repeat.habits(history);
+        let known = || habits.iter().filter(|habit| habit.item.position() < n_items);
+        for habit in known() {
+            (often[habit.item.position()], lately[habit.item.position()]) = (habit.often, habit.lately);
+        }
+        let views = [
+            &factors[at..at + n_items],
+            &spectral[at..at + n_items],
+            &weights,
+            &often,
+            &lately,
+            &taste.popular,
+        ];
+        lessons.push(lesson(person, views));
+        for habit in known() {
+            (often[habit.item.position()], lately[habit.item.position()]) = (0.0, 0.0);
+        }
     }
-    popular.copy_from_slice(&taste.popular);
+    lessons
+}
+
+/// One person's candidates: the best of every view, with and without what they own.
+fn lesson(person: &HeldBack, views: [&[f32]; TERMS]) -> Lesson {
     let owned = |item: ItemIx| person.interactions.binary_search_by_key(&item, |i| i.item).is_ok();
     let mut items: Vec<ItemIx> = Vec::new();
-    for view in scores.iter() {
+    for view in views {
         // Twice: a list without owned items needs as many candidates as one with them.
         let best = top_n(view, CANDIDATES_PER_VIEW, |_| false);
         let best_new = top_n(view, CANDIDATES_PER_VIEW, owned);
@@ -295,7 +318,7 @@ fn lesson(taste: &Taste, person: &HeldBack, as_of: Timestamp, scores: &mut [Vec<
     items.dedup();
     let has = |item: &ItemIx| person.basket.binary_search(item).is_ok();
     let candidate = |item: &ItemIx| Candidate {
-        terms: std::array::from_fn(|term| scores[term][item.position()]),
+        terms: views.map(|view| view[item.position()]),
         bought: has(item),
         owned: owned(*item),
     };

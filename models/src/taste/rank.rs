@@ -7,9 +7,10 @@ use crate::kernels;
 use crate::measures::Repeats;
 use crate::ranking::{Scored, TopN};
 use crate::scoring::Scorer;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::Accum;
+use ndarray::Array2;
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// Items that the sparse view speaks for and that are scored in full: its strongest.
 const SPOKEN_FOR: usize = 1_000;
@@ -179,39 +180,17 @@ impl Scorer for Ranker<'_> {
             let popular = query[query.len() - 1];
             scores.iter_mut().zip(&taste.popular).for_each(|(score, p)| *score = popular * p);
         }
+        let add = |rows: &Array2<f32>, part: Range<usize>, scores: &mut [f32]| {
+            let parts: Vec<f32> = queries.iter().flat_map(|query| &query[part.clone()]).copied().collect();
+            kernels::products(rows.as_slice().unwrap_or_default(), &parts, part.len(), Accum::Add, scores);
+        };
         let d = taste.ials.n_factors();
-        add_products(taste.ials.item_factors(), queries.iter().map(|query| &query[..d]), scores);
+        add(taste.ials.item_factors(), 0..d, scores);
         if let Some(spectral) = &taste.spectral {
-            let k = spectral.n_factors();
-            add_products(spectral.vectors(), queries.iter().map(|query| &query[d..d + k]), scores);
+            add(spectral.vectors(), d..d + spectral.n_factors(), scores);
         }
         for (person, scores) in people.iter().zip(scores.chunks_exact_mut(n_items)) {
             self.add_beyond_dense(person, scores);
         }
     }
-}
-
-/// Adds to `scores` (people × items) the product of each query with each row.
-fn add_products<'q>(
-    rows: &ndarray::Array2<f32>,
-    queries: impl Iterator<Item = &'q [f32]>,
-    scores: &mut [f32],
-) {
-    let (n_items, d) = rows.dim();
-    let queries: Vec<f32> = queries.flatten().copied().collect();
-    let Some(rows) = rows.as_slice() else { return };
-    if queries.len() == d {
-        let mut products = vec![0f32; n_items];
-        kernels::dot_rows(rows, &queries, &mut products);
-        return scores.iter_mut().zip(products).for_each(|(score, product)| *score += product);
-    }
-    let n_people = queries.len() / d;
-    matmul(
-        MatMut::from_column_major_slice_mut(scores, n_items, n_people),
-        Accum::Add,
-        MatRef::from_row_major_slice(rows, n_items, d),
-        MatRef::from_column_major_slice(queries.as_slice(), d, n_people),
-        1.0,
-        Par::Seq,
-    );
 }
