@@ -9,8 +9,14 @@ use models::ials::{Ials, IalsParams};
 use models::ids::{CustomerIx, ItemIx, OrderIx};
 use models::interactions::{History, Interaction, Interactions, KindWeights};
 use models::item_knn::ItemKnnParams;
-use models::ranking::top_n;
+use models::item_weights::{ItemWeightsParams, Learner};
+use models::measures::Repeats;
+use models::popularity::PopularityParams;
+use models::ranking::{Scored, top_n};
+use models::repeat::Repeat;
 use models::scoring::Scorer;
+use models::spectral::SpectralParams;
+use models::taste::{Blend, Blends, Taste, Views};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
@@ -96,5 +102,59 @@ fn lists(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ials, lists);
+/// The sizes at which every view is measured.
+const SIZES: [(u32, u32); 3] = [(2_000, 2_000), (20_000, 10_000), (40_000, 40_000)];
+
+fn views(c: &mut Criterion) {
+    let mut group = c.benchmark_group("views");
+    group.sample_size(10);
+    for (n_customers, n_items) in SIZES {
+        let history = interactions(n_customers, n_items);
+        let size = format!("{n_customers} customers × {n_items} items");
+        let spectral = SpectralParams { factors: 64, ..Default::default() }.check().unwrap();
+        group.bench_function(format!("spectral/{size}, 64 factors"), |b| {
+            b.iter(|| spectral.fit(black_box(&history), AS_OF));
+        });
+        for learner in [Learner::Filter, Learner::Slim] {
+            let params = ItemWeightsParams { learner, ..Default::default() }.check().unwrap();
+            group.bench_function(format!("item weights {learner:?}/{size}"), |b| {
+                b.iter(|| params.fit(black_box(&history), AS_OF));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// What one request costs beside the index: a person's views, the blend of their candidates, the explanation.
+fn taste(c: &mut Criterion) {
+    let mut group = c.benchmark_group("taste");
+    let events = purchases(20_000, 10_000);
+    let history = interactions(20_000, 10_000);
+    let views = Views {
+        ials: fitted(&history, 128, 1),
+        spectral: None,
+        weights: ItemWeightsParams::default().check().unwrap().fit(&history, AS_OF).unwrap(),
+        repeat: Repeat::new(30.0).unwrap(),
+    };
+    let popularity = PopularityParams::default().check().unwrap().fit(&events, 10_000, AS_OF).unwrap();
+    let blend =
+        Blend { factors: 1.0, weights: 1.0, often: 1.0, lately: 1.0, popular: 1.0, ..Blend::default() };
+    let taste = Taste::new(views, &popularity, Blends { kept: blend, removed: blend }).unwrap();
+    let person = History { interactions: history.row(CustomerIx(0)), as_of: AS_OF };
+    let size = format!("{} items bought, 10,000 items", person.interactions.len());
+    group.bench_function(format!("person/{size}"), |b| b.iter(|| taste.person(black_box(person))));
+    let known = taste.person(person);
+    let dense: Vec<Scored> = (0..100).map(|at| Scored { item: ItemIx(at * 7), score: 1.0 }).collect();
+    group.bench_function(format!("rank 100 candidates/{size}"), |b| {
+        b.iter(|| taste.ranker(Repeats::Kept).rank(black_box(&known), &dense, 100, |_| true));
+    });
+    let vectors: Vec<Vec<f32>> = (0..20).map(|at| taste.item_vector(ItemIx(at)).unwrap()).collect();
+    let items: Vec<(ItemIx, &[f32])> = (0..20).map(ItemIx).zip(vectors.iter().map(Vec::as_slice)).collect();
+    group.bench_function(format!("explain 20 items/{size}"), |b| {
+        b.iter(|| taste.explain(black_box(person), &known, Repeats::Kept, &items));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, ials, views, taste, lists);
 criterion_main!(benches);

@@ -66,7 +66,10 @@ const TERMS: usize = 6;
 type Terms = [f32; TERMS];
 
 /// Which terms are views of taste.
-const TASTE: [usize; 3] = [0, 1, 2];
+const TASTE: [usize; 3] = [0, SPECTRAL, 2];
+
+/// Which term is the spectral filter.
+const SPECTRAL: usize = 1;
 
 impl Blend {
     fn terms(self) -> Terms {
@@ -133,7 +136,23 @@ impl Lessons {
 
     /// The weights with which lists are best.
     pub fn learn(&self, repeats: Repeats) -> Learned {
-        let scale = self.scales();
+        self.learn_with(self.scales(), repeats)
+    }
+
+    /// The same when the spectral filter has no say.
+    pub fn learn_without_spectral(&self, repeats: Repeats) -> Learned {
+        let mut scale = self.scales();
+        scale[SPECTRAL] = 0.0;
+        self.learn_with(scale, repeats)
+    }
+
+    /// Whether one blend is as good as another, up to one standard error of the difference.
+    pub fn is_as_good(&self, one: &Blend, other: &Blend, repeats: Repeats) -> bool {
+        self.as_good(&one.terms(), &self.each(&other.terms(), repeats), repeats)
+    }
+
+    /// Climbs from the best single view; a term whose scale is 0 stays out.
+    fn learn_with(&self, scale: Terms, repeats: Repeats) -> Learned {
         let mut best = (0..TERMS)
             .map(|term| {
                 let mut alone = Terms::default();
@@ -177,21 +196,26 @@ impl Lessons {
             }
             terms
         };
-        let as_good = |terms: &Terms| {
-            let lost: Vec<f64> =
-                best_each.iter().zip(self.each(terms, repeats)).map(|(best, each)| best - each).collect();
-            let n = lost.len().max(2) as f64;
-            let mean = lost.iter().sum::<f64>() / n;
-            let variance = lost.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            mean <= (variance / n).sqrt()
-        };
+        let as_good = |terms: &Terms| self.as_good(terms, &best_each, repeats);
         [1.0, 0.8, 0.6, 0.4, 0.2].into_iter().map(towards).find(as_good).unwrap_or(*best)
+    }
+
+    /// Whether some weights lose no more than one standard error against what another blend gave each person.
+    fn as_good(&self, terms: &Terms, others: &[f64], repeats: Repeats) -> bool {
+        let lost: Vec<f64> =
+            others.iter().zip(self.each(terms, repeats)).map(|(other, each)| other - each).collect();
+        let n = lost.len().max(2) as f64;
+        let mean = lost.iter().sum::<f64>() / n;
+        let variance = lost.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        mean <= (variance / n).sqrt()
     }
 
     /// The best of a weight's neighbours, if it beats the present one by more than chance would.
     fn climb(&self, best: &mut (f64, Terms), (term, scale): (usize, f32), step: f32, repeats: Repeats) {
         let present = best.1[term];
-        let neighbours = if present == 0.0 {
+        let neighbours = if scale == 0.0 {
+            return;
+        } else if present == 0.0 {
             vec![scale * 0.03, scale * 0.1, scale * 0.3, scale]
         } else {
             vec![0.0, present / step, present * step]
