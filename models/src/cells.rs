@@ -1,5 +1,6 @@
 //! Confidences as compressed sparse rows, both ways round, and how rows are shared out over threads.
 
+use crate::error::{Error, Result};
 use crate::events::Timestamp;
 use crate::ids::Ix;
 use crate::interactions::{Confidence, Interaction, Interactions};
@@ -39,13 +40,27 @@ pub(crate) struct Cells {
 }
 
 impl Cells {
-    pub(crate) fn new(interactions: &Interactions, confidence: &Confidence, as_of: Timestamp) -> Self {
+    /// The confidences of a history as of a moment.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] when no interaction has any.
+    pub(crate) fn new(
+        interactions: &Interactions,
+        confidence: &Confidence,
+        as_of: Timestamp,
+    ) -> Result<Self> {
         let mut all = Self { starts: vec![0], cells: Vec::with_capacity(interactions.cells().len()) };
         for (_, row) in interactions.rows() {
             all.cells.extend(row_cells(row, interactions.n_items(), confidence, as_of));
             all.starts.push(all.cells.len());
         }
-        all
+        if all.cells.is_empty() {
+            return Err(Error::Empty {
+                what: "the history",
+                remedy: "give purchases before the moment of training",
+            });
+        }
+        Ok(all)
     }
 
     /// The same rows, those of more than `longest` cells by an even sample of them: bounds work that grows with the
@@ -74,6 +89,11 @@ impl Cells {
     pub(crate) fn row_sums(&self) -> Vec<f64> {
         let sum = |row| self.row(row).iter().map(|cell| f64::from(cell.confidence)).sum();
         (0..self.n_rows()).map(sum).collect()
+    }
+
+    /// The same, at least 1: what hardly anyone has must not be blown up by a power of its sum.
+    pub(crate) fn degrees(&self) -> Vec<f64> {
+        self.row_sums().into_iter().map(|sum| sum.max(1.0)).collect()
     }
 
     pub(crate) fn n_rows(&self) -> usize {

@@ -112,15 +112,9 @@ impl ValidSpectralParams {
     /// [`Error::Empty`] when no interaction has any confidence.
     pub fn fit(&self, interactions: &Interactions, as_of: Timestamp) -> Result<Spectral> {
         let params = &self.0;
-        let cells = Cells::new(interactions, &params.confidence, as_of);
-        if cells.n_active_rows() == 0 {
-            return Err(Error::Empty {
-                what: "the history",
-                remedy: "give purchases before the moment of training",
-            });
-        }
+        let cells = Cells::new(interactions, &params.confidence, as_of)?;
         let by_item = cells.transposed(interactions.n_items());
-        let degrees: Vec<f64> = by_item.row_sums().into_iter().map(|sum| sum.max(1.0)).collect();
+        let degrees = by_item.degrees();
         let normalised = Normalised::new(params, cells, by_item, &degrees);
         let k = params.factors.min(interactions.n_items());
         let mut vectors = normalised.leading(k, params.rounds, params.seed)?;

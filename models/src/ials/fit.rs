@@ -37,13 +37,7 @@ impl ValidIalsParams {
         mut on_sweep: impl FnMut(Sweep),
     ) -> Result<Ials> {
         let params = &self.0;
-        let by_customer = Cells::new(interactions, &params.confidence, as_of);
-        if by_customer.n_active_rows() == 0 {
-            return Err(Error::Empty {
-                what: "the history",
-                remedy: "give purchases before the moment of training",
-            });
-        }
+        let by_customer = Cells::new(interactions, &params.confidence, as_of)?;
         let by_item = by_customer.transposed(interactions.n_items());
         let (customer_rows, item_rows) = row_weights(params, &by_customer, &by_item);
         let d = params.factors;

@@ -48,11 +48,6 @@ impl Weighed {
         }
     }
 
-    /// d_i, at least 1, so that what hardly anyone has is not blown up.
-    pub(super) fn degrees(&self) -> Vec<f64> {
-        self.by_item.row_sums().into_iter().map(|sum| sum.max(1.0)).collect()
-    }
-
     /// Adds row `item` of G to `sums`, and notes in `touched` which of them were zero before.
     pub(super) fn add_row(&self, item: usize, sums: &mut [f32], touched: &mut Vec<u32>) {
         for cell in self.by_item.row(item) {
@@ -71,7 +66,7 @@ impl Weighed {
 impl CoPurchases {
     /// Counts row after row; memory is that of what is kept, however many pairs there are.
     pub(super) fn new(params: &ItemWeightsParams, weighed: &Weighed) -> Self {
-        let degrees = weighed.degrees();
+        let degrees = weighed.by_item.degrees();
         let n_items = degrees.len();
         // An item is in as many histories as its degree says, so leaving it out of the filter costs about
         // d_i·F_ij² in the scores: its root orders the partners.

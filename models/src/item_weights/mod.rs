@@ -24,7 +24,7 @@ mod co_purchases;
 mod learn;
 
 use crate::cells::{Cells, row_cells};
-use crate::error::{Error, Result, require};
+use crate::error::{Result, require};
 use crate::events::Timestamp;
 use crate::ids::{ItemIx, Ix};
 use crate::interactions::{Confidence, History, Interactions};
@@ -99,7 +99,7 @@ pub struct ValidItemWeightsParams(ItemWeightsParams);
 
 impl ItemWeightsParams {
     /// # Errors
-    /// [`Error::OutOfRange`] for a number outside the range in which the method is defined.
+    /// [`crate::Error::OutOfRange`] for a number outside the range in which the method is defined.
     pub fn check(self) -> Result<ValidItemWeightsParams> {
         require((1..=2000).contains(&self.sources), "sources", self.sources, "between 1 and 2000")?;
         let exponents = [
@@ -127,17 +127,11 @@ impl ValidItemWeightsParams {
     /// result for any number of them.
     ///
     /// # Errors
-    /// [`Error::Empty`] when no interaction has any confidence; [`Error::NotPositiveDefinite`] when rounding defeats
+    /// [`crate::Error::Empty`] when no interaction has any confidence; [`crate::Error::NotPositiveDefinite`] when rounding defeats
     /// the dense inverse.
     pub fn fit(&self, interactions: &Interactions, as_of: Timestamp) -> Result<ItemWeights> {
         let params = &self.0;
-        let cells = Cells::new(interactions, &params.confidence, as_of);
-        if cells.n_active_rows() == 0 {
-            return Err(Error::Empty {
-                what: "the history",
-                remedy: "give purchases before the moment of training",
-            });
-        }
+        let cells = Cells::new(interactions, &params.confidence, as_of)?;
         let lists =
             learn::learn(params, &cells.thinned(params.max_items_per_customer), interactions.n_items())?;
         ItemWeights::from_parts(lists, params.confidence)
@@ -164,7 +158,7 @@ impl ItemWeights {
     /// Takes weights that were learned before, from a release.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a confidence that is out of range.
+    /// [`crate::Error::OutOfRange`] for a confidence that is out of range.
     pub fn from_parts(lists: ItemLists, confidence: Confidence) -> Result<Self> {
         confidence.check()?;
         Ok(Self { lists, confidence })
