@@ -46,9 +46,11 @@ struct SearchArguments {
 }
 
 impl SearchArguments {
-    fn budget(&self) -> Option<Budget> {
-        let time = Duration::try_from_secs_f64(self.search_minutes * 60.0).unwrap_or(Duration::MAX);
-        self.search.filter(|&trials| trials > 0).map(|trials| Budget { trials, time })
+    fn budget(&self) -> anyhow::Result<Option<Budget>> {
+        let minutes = self.search_minutes;
+        let time = Duration::try_from_secs_f64(minutes * 60.0)
+            .with_context(|| format!("--search-minutes must be a number of at least 0, but is {minutes}"))?;
+        Ok(self.search.filter(|&trials| trials > 0).map(|trials| Budget { trials, time }))
     }
 }
 
@@ -90,7 +92,7 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
     let (config, inputs) = arguments.inputs.load(arguments.items)?;
     let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
-    let run = Run { now: Utc::now(), search: arguments.search.budget(), gate };
+    let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate };
     let trained = pipeline::train(&config.training, &inputs, &run, &directory, &Shown::new())?;
     println!("{}", trained.data);
     if let Some(items) = &trained.items {
@@ -123,7 +125,7 @@ pub(super) struct EvaluateArguments {
 pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
     let (config, mut inputs) = arguments.inputs.load(None)?;
     inputs.test = arguments.test;
-    let run = Run { now: Utc::now(), search: arguments.search.budget(), gate: Gate::Open };
+    let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;
     println!("{data}\n{}", evaluation.quality);
     if let Some(path) = arguments.html {

@@ -129,7 +129,7 @@ pub fn fit_blended(
     if people.is_empty() {
         return Err(models::Error::Empty {
             what: "the sample of baskets to learn the blend on",
-            remedy: "no customer has a second order; give a longer history",
+            remedy: "no customer has a second order or three purchases; give a longer history",
         });
     }
     let rest = holdout.without(interactions);

@@ -2,7 +2,8 @@
 //!
 //! The last order of a sample of customers is kept out of everything that the views learn from. The rest of the
 //! history stays whole: four thousand baskets are little to learn without and enough to learn six weights on.
-//! Without times there is no last order; then a fifth of a customer's items are drawn.
+//! Without times there is no last order, and where customers come but once there is nothing before it; then a fifth of
+//! a customer's items are drawn.
 
 use models::events::{Event, EventKind, EventLog, Timestamp};
 use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
@@ -17,7 +18,10 @@ use std::collections::BTreeMap;
 const DRAWN_SHARE: f64 = 0.2;
 
 /// Items that a customer needs for some to be drawn.
-const LEAST_ITEMS: usize = 5;
+const LEAST_ITEMS: usize = 3;
+
+/// Customers with two orders below which there are too few to learn on.
+const LEAST_RETURNING: usize = 20;
 
 /// At most this share of the customers who qualify lose a basket: the views must still learn from most people.
 const MOST_CUSTOMERS: f64 = 0.8;
@@ -32,9 +36,11 @@ impl Holdout {
     /// Holds back baskets from the events before `to`, of at most `n` customers drawn by the seed.
     pub fn draw(log: &EventLog, to: Timestamp, weights: &KindWeights, n: usize, seed: u64) -> Self {
         let events = log.before(to);
-        let timed = events.first().map(|event| event.at) != events.last().map(|event| event.at);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let qualified = if timed { with_two_orders(log, events) } else { with_items(log, events) };
+        let returning = with_two_orders(log, events);
+        let timed = events.first().map(|event| event.at) != events.last().map(|event| event.at);
+        let by_order = timed && returning.len() >= LEAST_RETURNING;
+        let qualified = if by_order { returning } else { with_items(log, events) };
         let n = n.min((qualified.len() as f64 * MOST_CUSTOMERS).ceil() as usize);
         let mut of_customer: BTreeMap<CustomerIx, Vec<Event>> =
             qualified.sample(&mut random, n).map(|&customer| (customer, Vec::new())).collect();
@@ -44,7 +50,7 @@ impl Holdout {
             }
         }
         let people = of_customer.into_iter().filter_map(|(customer, own)| {
-            let (known, held) = if timed { last_order(&own) } else { drawn(own, &mut random) };
+            let (known, held) = if by_order { last_order(&own) } else { drawn(own, &mut random) };
             let basket = bought(&held);
             let interactions = row(&known, customer, log.n_items, weights);
             let usable = !basket.is_empty() && !interactions.is_empty();
@@ -145,24 +151,37 @@ mod tests {
 
     #[test]
     fn the_last_order_is_held_back_and_what_came_before_it_is_known() {
-        let events = vec![
-            event(0, 1, 0, 10),
-            event(0, 2, 1, 20),
-            event(0, 3, 1, 20),
-            event(1, 1, 2, 5),
-            event(0, 9, 3, 40),
-        ];
-        let log = EventLog::new(events, 2, 10);
+        // Everyone but the last comes twice before the moment, and once after it.
+        let of = |customer: u32| {
+            let order = 3 * customer;
+            if customer == 24 {
+                return vec![event(customer, 1, order, 5)];
+            }
+            let second = [event(customer, 2, order + 1, 20), event(customer, 3, order + 1, 20)];
+            [&[event(customer, 1, order, 10)], &second[..], &[event(customer, 9, order + 2, 40)]].concat()
+        };
+        let log = EventLog::new((0..25).flat_map(of).collect(), 25, 10);
         let weights = KindWeights::default();
         let holdout = Holdout::draw(&log, Timestamp(30), &weights, 10, 1);
         let people = holdout.people();
-        assert_eq!(people.len(), 1, "the other has one order only");
-        assert_eq!(people[0].basket, [ItemIx(2), ItemIx(3)]);
-        assert_eq!(people[0].interactions.len(), 1);
-        let all = Interactions::from_events(log.before(Timestamp(30)), 2, 10, &weights);
+        assert_eq!(people.len(), 10);
+        for person in &people {
+            assert_eq!(person.basket, [ItemIx(2), ItemIx(3)]);
+            assert_eq!(person.interactions.iter().map(|known| known.item).collect::<Vec<_>>(), [ItemIx(1)]);
+        }
+        let all = Interactions::from_events(log.before(Timestamp(30)), 25, 10, &weights);
         let without = holdout.without(&all);
-        assert_eq!((all.row(CustomerIx(0)).len(), without.row(CustomerIx(0)).len()), (3, 1));
-        assert_eq!(without.row(CustomerIx(1)), all.row(CustomerIx(1)));
+        assert_eq!(all.cells().len() - without.cells().len(), 20);
+        assert_eq!(without.row(CustomerIx(24)).len(), 1, "who came once loses nothing");
+    }
+
+    #[test]
+    fn where_customers_come_but_once_a_share_of_their_items_is_drawn() {
+        let event = |n: u32| event(n / 5, n % 5, n / 5, i64::from(n / 5));
+        let log = EventLog::new((0..100).map(event).collect(), 20, 5);
+        let people = Holdout::draw(&log, Timestamp(1000), &KindWeights::default(), 8, 1).people();
+        assert_eq!(people.len(), 8);
+        assert!(people.iter().all(|person| (person.interactions.len(), person.basket.len()) == (4, 1)));
     }
 
     #[test]
