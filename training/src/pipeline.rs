@@ -186,9 +186,9 @@ fn divided<'a>(
         return Ok((Cow::Borrowed(log), config.split.split(log)?));
     }
     let log = split::at_random(log, config.seed);
-    let (now, later) = log.span().ok_or(SplitError::Empty)?;
+    let (_, later) = log.span().ok_or(SplitError::Empty)?;
     let end = Timestamp(later.0.saturating_add(1));
-    let split = Split { kind: SplitKind::Random, validation_start: now, test_start: later, end };
+    let split = Split { kind: SplitKind::Random, test_start: later, end };
     Ok((Cow::Owned(log), split))
 }
 

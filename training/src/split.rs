@@ -1,4 +1,5 @@
-//! The global time split: train < validation start ≤ validation < test start ≤ test.
+//! The global time split: what is known < test start ≤ what is judged by. What is chosen on is held back from the known
+//! part ([`crate::holdout`]).
 //!
 //! One cut for everyone, so that no model learns from what another customer did later (Meng et al. 2020,
 //! "Exploring data splitting strategies for the evaluation of recommendation models").
@@ -16,14 +17,12 @@ use serde::{Deserialize, Serialize};
 pub struct SplitConfig {
     /// Length of the test window at the end; a tenth of the time span when not given.
     pub test_days: Option<f64>,
-    /// Length of the validation window before it; as long as the test window when not given.
-    pub validation_days: Option<f64>,
 }
 
 #[expect(clippy::derivable_impls, reason = "the defaults stand here to be seen")]
 impl Default for SplitConfig {
     fn default() -> Self {
-        Self { test_days: None, validation_days: None }
+        Self { test_days: None }
     }
 }
 
@@ -35,8 +34,6 @@ const TEST_SHARE: f64 = 0.1;
 pub struct Split {
     /// How the test part was set apart.
     pub kind: SplitKind,
-    /// The first moment of the validation window.
-    pub validation_start: Timestamp,
     /// The first moment of the test window.
     pub test_start: Timestamp,
     /// One second after the last event: the data cut-off of a release trained on everything.
@@ -89,12 +86,7 @@ pub fn with_test(log: &EventLog, test: Vec<Event>, n_items: usize) -> (EventLog,
     events.extend(test.into_iter().map(|event| Event { at: event.at.max(end), ..event }));
     let log = EventLog::new(events, log.n_customers, n_items);
     let last = log.span().map_or(end, |(_, last)| last);
-    let split = Split {
-        kind: SplitKind::File,
-        validation_start: end,
-        test_start: end,
-        end: Timestamp(last.0.saturating_add(1)),
-    };
+    let split = Split { kind: SplitKind::File, test_start: end, end: Timestamp(last.0.saturating_add(1)) };
     (log, split)
 }
 
@@ -104,21 +96,16 @@ pub enum SplitError {
     /// There is no event.
     #[error("the history holds no event to split")]
     Empty,
-    /// A window is not a positive, finite number of days.
-    #[error("split.{name} must be a positive number of days, but is {value}")]
-    NotPositive {
-        /// Which window.
-        name: &'static str,
-        /// Its length as given.
-        value: f64,
-    },
-    /// The windows leave nothing to train on.
+    /// The window is not a positive, finite number of days.
+    #[error("split.test_days must be a positive number of days, but is {0}")]
+    NotPositive(f64),
+    /// The window leaves nothing to train on.
     #[error(
-        "the windows take {windows:.1} of the {span:.1} days of history, which leaves nothing to train on: shorten split.test_days and split.validation_days"
+        "the test window takes {window:.1} of the {span:.1} days of history, which leaves nothing to train on: shorten split.test_days"
     )]
     NothingToTrainOn {
-        /// Days that the two windows take.
-        windows: f64,
+        /// Days that the window takes.
+        window: f64,
         /// Days of history.
         span: f64,
     },
@@ -128,26 +115,18 @@ impl SplitConfig {
     /// Cuts the time span of a history.
     ///
     /// # Errors
-    /// [`SplitError`] when there is nothing to cut, or the windows leave nothing to train on.
+    /// [`SplitError`] when there is nothing to cut, or the window leaves nothing to train on.
     pub fn split(&self, log: &EventLog) -> Result<Split, SplitError> {
         let (first, last) = log.span().ok_or(SplitError::Empty)?;
         let end = Timestamp(last.0.saturating_add(1));
         let span = end.days_since(first);
         let test = self.test_days.unwrap_or(span * TEST_SHARE);
-        let validation = self.validation_days.unwrap_or(test);
-        for (name, value) in [("test_days", test), ("validation_days", validation)] {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(SplitError::NotPositive { name, value });
-            }
+        if !(test > 0.0 && test.is_finite()) {
+            return Err(SplitError::NotPositive(test));
         }
-        let split = Split {
-            kind: SplitKind::Time,
-            validation_start: end.minus_days(test + validation),
-            test_start: end.minus_days(test),
-            end,
-        };
-        if log.before(split.validation_start).is_empty() {
-            return Err(SplitError::NothingToTrainOn { windows: test + validation, span });
+        let split = Split { kind: SplitKind::Time, test_start: end.minus_days(test), end };
+        if log.before(split.test_start).is_empty() {
+            return Err(SplitError::NothingToTrainOn { window: test, span });
         }
         Ok(split)
     }
@@ -173,20 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn the_windows_follow_each_other_and_every_event_is_in_one() {
+    fn every_event_is_known_or_judged_by() {
         let log = log_of_days(&(0..100).collect::<Vec<_>>());
-        let split = SplitConfig { test_days: Some(10.0), validation_days: Some(20.0) }.split(&log).unwrap();
-        assert_eq!(log.before(split.validation_start).len(), 70);
-        assert_eq!(log.between(split.validation_start, split.test_start).len(), 20);
+        let split = SplitConfig { test_days: Some(10.0) }.split(&log).unwrap();
+        assert_eq!(log.before(split.test_start).len(), 90);
         assert_eq!(log.between(split.test_start, split.end).len(), 10);
     }
 
     #[test]
-    fn a_history_too_short_for_its_windows_says_what_to_shorten() {
+    fn a_history_too_short_for_its_window_says_what_to_shorten() {
         let log = log_of_days(&[0, 1, 2]);
-        let error = SplitConfig { test_days: Some(2.0), validation_days: None }.split(&log).unwrap_err();
+        let error = SplitConfig { test_days: Some(3.0) }.split(&log).unwrap_err();
         assert!(matches!(error, SplitError::NothingToTrainOn { .. }), "{error}");
         assert_eq!(SplitConfig::default().split(&log_of_days(&[])), Err(SplitError::Empty));
-        assert!(SplitConfig { test_days: Some(f64::NAN), ..Default::default() }.split(&log).is_err());
+        assert!(SplitConfig { test_days: Some(f64::NAN) }.split(&log).is_err());
     }
 }

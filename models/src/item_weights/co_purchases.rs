@@ -27,7 +27,7 @@ pub(super) struct Partner {
     pub(super) weight: f32,
 }
 
-/// Both ways round the matrix X² would be made of: confidences, and what a customer's pair weighs.
+/// The confidences both ways round, and what a pair of one customer's items weighs: all that G is made of.
 pub(super) struct Weighed {
     by_customer: Cells,
     by_item: Cells,
