@@ -4,7 +4,7 @@ use crate::auth::Keys;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::releases::Releases;
-use crate::store::{Store, StoredItem};
+use crate::store::{Store, StoredEvent, StoredItem};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,8 +33,14 @@ pub struct AppState {
 /// So a client that was answered sees its own change in the next answer.
 #[async_trait]
 pub trait Listener: Send + Sync {
-    /// A customer's events or attributes changed, or were erased.
+    /// New events were kept, in this order.
+    fn events_kept(&self, events: &[StoredEvent]);
+
+    /// A customer's attributes changed.
     fn customer_changed(&self, customer_id: &str);
+
+    /// A customer was erased.
+    fn customer_erased(&self, customer_id: &str);
 
     /// Items were written.
     async fn items_changed(&self, items: &[StoredItem]);

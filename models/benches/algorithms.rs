@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it cannot go on")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use models::attributes::{Features, Prior};
 use models::complements::ComplementsParams;
 use models::events::{Event, EventKind, Timestamp};
 use models::ials::{Ials, IalsParams};
@@ -15,8 +16,10 @@ use models::popularity::PopularityParams;
 use models::ranking::{Scored, top_n};
 use models::repeat::Repeat;
 use models::scoring::Scorer;
+use models::sessions::{SessionParams, Sessions};
 use models::spectral::SpectralParams;
-use models::taste::{Blend, Blends, Taste, Views};
+use models::taste::{Blend, Blends, ByRepeats, Taste, Views};
+use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
@@ -64,11 +67,11 @@ fn ials(c: &mut Criterion) {
         let interactions: Vec<Interaction> = (0..n_events)
             .map(|at| Interaction { item: ItemIx(at * 13), times: 1.0, quantity: 1.0, last: AS_OF })
             .collect();
-        let history = History { interactions: &interactions, as_of: AS_OF };
+        let history = History::new(&interactions, AS_OF);
         let id = format!("fold-in/{n_events} events, 128 factors");
         group.bench_function(id, |b| b.iter(|| model.fold_in(black_box(history))));
     }
-    let person = History { interactions: history.row(CustomerIx(0)), as_of: AS_OF };
+    let person = History::new(history.row(CustomerIx(0)), AS_OF);
     let mut scores = vec![0.0; model.n_items()];
     group.bench_function("score and top 20/100,000 items, 128 factors", |b| {
         b.iter(|| {
@@ -135,12 +138,14 @@ fn taste(c: &mut Criterion) {
         spectral: None,
         weights: ItemWeightsParams::default().check().unwrap().fit(&history, AS_OF).unwrap(),
         repeat: Repeat::new(30.0).unwrap(),
+        sessions: SessionParams::default().check().unwrap().fit(&events, 20_000, 10_000),
+        prior: Prior::from_parts(Features::default(), vec![0.0; 128], Array2::zeros((0, 128))).unwrap(),
     };
     let popularity = PopularityParams::default().check().unwrap().fit(&events, 10_000, AS_OF).unwrap();
     let blend =
         Blend { factors: 1.0, weights: 1.0, often: 1.0, lately: 1.0, popular: 1.0, ..Blend::default() };
-    let taste = Taste::new(views, &popularity, Blends { kept: blend, removed: blend }).unwrap();
-    let person = History { interactions: history.row(CustomerIx(0)), as_of: AS_OF };
+    let taste = Taste::new(views, &popularity, Blends::everyone(ByRepeats::both(blend))).unwrap();
+    let person = History::new(history.row(CustomerIx(0)), AS_OF);
     let size = format!("{} items bought, 10,000 items", person.interactions.len());
     group.bench_function(format!("person/{size}"), |b| b.iter(|| taste.person(black_box(person))));
     let known = taste.person(person);
@@ -156,5 +161,28 @@ fn taste(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ials, views, taste, lists);
+/// Sessions of ten items by a long-tailed law.
+fn visits(n_sessions: u32, n_items: u32) -> Sessions {
+    let events = purchases(n_sessions / 4, n_items);
+    let sessions: Vec<Vec<ItemIx>> =
+        events.chunks(10).map(|lines| lines.iter().map(|line| line.item).collect()).collect();
+    let params = SessionParams::default().check().unwrap();
+    params.index(sessions.iter().map(Vec::as_slice), n_items as usize)
+}
+
+fn sessions(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sessions");
+    for (n_sessions, n_items) in [(10_000, 2_000), (100_000, 10_000), (400_000, 50_000)] {
+        let past = visits(n_sessions, n_items);
+        for n_asked in [1u32, 5, 10] {
+            // Popular items: their lists of sessions are full.
+            let asked: Vec<ItemIx> = (0..n_asked).map(|n| ItemIx(n * 7)).collect();
+            let id = format!("follow {n_asked} items/{n_sessions} sessions, {n_items} items");
+            group.bench_function(id, |b| b.iter(|| past.follow(black_box(&asked))));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ials, views, taste, sessions, lists);
 criterion_main!(benches);

@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// For each history the 20 best items that it does not hold.
 fn new_items(model: &Ials, rows: &[&[Interaction]]) -> Vec<Vec<Scored>> {
     let histories: Vec<History<'_>> =
-        rows.iter().map(|interactions| History { interactions, as_of: AS_OF }).collect();
+        rows.iter().map(|interactions| History::new(interactions, AS_OF)).collect();
     let mut scores = vec![0.0; rows.len() * model.n_items()];
     model.score_batch(&histories, &mut scores);
     let list = |(row, scores): (&&[Interaction], &[f32])| {

@@ -100,7 +100,7 @@ mod tests {
         let order = |half_life_days| {
             let model = FrequencyParams { half_life_days }.check().unwrap().fit(&popularity);
             let mut scores = [0.0; 5];
-            model.score(History { interactions: &history, as_of: Timestamp(100 * 86_400) }, &mut scores);
+            model.score(History::new(&history, Timestamp(100 * 86_400)), &mut scores);
             top_n(&scores, 5, |_| false).iter().map(|scored| scored.item.0).collect::<Vec<_>>()
         };
         assert_eq!(order(None), [4, 0, 2, 1, 3]);

@@ -4,10 +4,12 @@
 //! finished weight, so that every model derives its own weight from it ([`Confidence`] for factorisation), and so
 //! that a live event is added to a stored row by the same arithmetic that built it ([`Interaction::add`]).
 
+use crate::attributes::Feature;
 use crate::error::require;
 use crate::events::{Event, EventKind, Timestamp};
-use crate::ids::{CustomerIx, ItemIx, Ix};
+use crate::ids::{CustomerIx, ItemIx, Ix, OrderIx};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// All that one customer did with one item.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +90,37 @@ pub struct History<'a> {
     pub interactions: &'a [Interaction],
     /// The moment from which recency is counted: the release's data cut-off.
     pub as_of: Timestamp,
+    /// What their profile says, as features of the prior of taste; empty where it is not known.
+    pub profile: &'a [Feature],
+}
+
+impl<'a> History<'a> {
+    /// A history of someone without a profile.
+    pub fn new(interactions: &'a [Interaction], as_of: Timestamp) -> Self {
+        Self { interactions, as_of, profile: &[] }
+    }
+
+    /// The same of someone whose profile is known.
+    pub fn with_profile(self, profile: &'a [Feature]) -> Self {
+        Self { profile, ..self }
+    }
+}
+
+/// The interactions, sorted by item, with one event of a kind for each of some items at a moment.
+pub fn with_events(
+    interactions: &[Interaction],
+    items: &[ItemIx],
+    (kind, at): (EventKind, Timestamp),
+    weights: &KindWeights,
+) -> Vec<Interaction> {
+    let mut cells: BTreeMap<ItemIx, Interaction> =
+        interactions.iter().map(|&cell| (cell.item, cell)).collect();
+    for &item in items {
+        let event =
+            Event { at, customer: CustomerIx(0), item, order: OrderIx(0), quantity: 1.0, amount: 0.0, kind };
+        cells.entry(item).or_insert_with(|| Interaction::none(item)).add(&event, weights);
+    }
+    cells.into_values().filter(Interaction::counts).collect()
 }
 
 /// Confidence in an interaction from its number of purchases, its quantity and its age:
@@ -215,7 +248,7 @@ impl Interactions {
     }
 
     /// The same matrix with the rows of some customers replaced; each must be sorted by item and inside the catalogue.
-    pub fn with_rows(&self, rows: &std::collections::BTreeMap<CustomerIx, Vec<Interaction>>) -> Self {
+    pub fn with_rows(&self, rows: &BTreeMap<CustomerIx, Vec<Interaction>>) -> Self {
         let mut matrix =
             Self { starts: vec![0], cells: Vec::with_capacity(self.cells.len()), n_items: self.n_items };
         for (customer, row) in self.rows() {
@@ -265,7 +298,6 @@ impl Interactions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::OrderIx;
 
     fn event(customer: u32, item: u32, at: i64, quantity: f32) -> Event {
         Event {

@@ -15,6 +15,7 @@ pub mod payload;
 pub mod ranking;
 pub mod scoring;
 
+pub mod attributes;
 mod axes;
 mod cells;
 pub mod complements;
@@ -27,8 +28,10 @@ pub mod item_weights;
 mod kernels;
 pub mod popularity;
 pub mod repeat;
+pub mod sessions;
 pub mod similar;
 pub mod spectral;
+mod sums;
 mod system;
 pub mod taste;
 pub mod trending;

@@ -122,7 +122,7 @@ const CANDIDATES: [Candidate; 8] = [
 
 fn scores(scorer: &dyn Scorer, interactions: &[Interaction]) -> Vec<f32> {
     let mut scores = vec![f32::NAN; scorer.n_items()];
-    scorer.score(History { interactions, as_of: AS_OF }, &mut scores);
+    scorer.score(History::new(interactions, AS_OF), &mut scores);
     scores
 }
 
@@ -177,7 +177,7 @@ fn a_batch_scores_like_one_by_one() {
     let shop = shop();
     let histories = shop.interactions();
     let people: Vec<History<'_>> =
-        histories.rows().take(5).map(|(_, interactions)| History { interactions, as_of: AS_OF }).collect();
+        histories.rows().take(5).map(|(_, interactions)| History::new(interactions, AS_OF)).collect();
     for candidate in &CANDIDATES {
         let model = (candidate.fit)(&shop);
         let mut batch = vec![f32::NAN; people.len() * shop.n_items];

@@ -60,8 +60,7 @@ fn objective(model: &Ials) -> f64 {
     let all = model.item_factors().mapv(f64::from);
     let gram = all.t().dot(&all);
     let of_row = |(_, history): (CustomerIx, &[Interaction])| {
-        let x = ndarray::Array1::from(model.fold_in(History { interactions: history, as_of: AS_OF }))
-            .mapv(f64::from);
+        let x = ndarray::Array1::from(model.fold_in(History::new(history, AS_OF))).mapv(f64::from);
         let cells = history
             .iter()
             .map(|i| (f64::from(confidence().of(i, AS_OF)), all.row(i.item.0 as usize).dot(&x)));
@@ -79,7 +78,7 @@ fn a_folded_in_history_solves_the_dense_normal_equations_whether_short_or_long()
         let model = fitted(factors, 3);
         for (customer, history) in shop().interactions().rows().take(40) {
             let expected = dense_solution(&model, history);
-            let found = model.fold_in(History { interactions: history, as_of: AS_OF });
+            let found = model.fold_in(History::new(history, AS_OF));
             let worst =
                 found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
             let size = expected.iter().fold(0.0f64, |a, b| a.max(b.abs()));
@@ -97,11 +96,11 @@ fn a_live_customer_gets_the_row_that_training_gives() {
     let (model, histories) = (fitted(32, 5), shop().interactions());
     let rows = model.fold_in_all(&histories, AS_OF);
     for (customer, interactions) in histories.rows() {
-        let live = model.fold_in(History { interactions, as_of: AS_OF });
+        let live = model.fold_in(History::new(interactions, AS_OF));
         let row = rows.row(customer.0 as usize);
         assert!(live.iter().zip(row).all(|(a, b)| (a - b).abs() <= 1e-5), "customer {}", customer.0);
     }
-    assert_eq!(model.fold_in(History { interactions: &[], as_of: AS_OF }), vec![0.0; 32]);
+    assert_eq!(model.fold_in(History::new(&[], AS_OF)), vec![0.0; 32]);
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn contributions_sum_to_the_score_for_short_and_long_histories() {
     for factors in [8, 64] {
         let model = fitted(factors, 5);
         for (_, interactions) in shop().interactions().rows().take(20) {
-            let history = History { interactions, as_of: AS_OF };
+            let history = History::new(interactions, AS_OF);
             let x = ndarray::Array1::from(model.fold_in(history));
             let items = [ItemIx(0), ItemIx(17), ItemIx(199), ItemIx(5000)];
             let explained = model.explain_all(history, &items);
@@ -144,7 +143,7 @@ fn factors_in_any_basis_give_the_same_scores_and_broken_ones_are_refused() {
         Ials::from_parts(turned, *model.projection()).unwrap()
     };
     let histories = shop().interactions();
-    let history = History { interactions: histories.row(CustomerIx(3)), as_of: AS_OF };
+    let history = History::new(histories.row(CustomerIx(3)), AS_OF);
     let score = |model: &Ials| model.item_factors().dot(&ndarray::Array1::from(model.fold_in(history)));
     let far = (score(&model) - score(&turned)).iter().fold(0f32, |far, d| far.max(d.abs()));
     assert!(far < 1e-5, "{far}");
@@ -173,7 +172,7 @@ proptest! {
                 item: ItemIx(item), times, quantity: times, last: Timestamp(AS_OF.0 - day * 86_400),
             })
             .collect();
-        let found = model.fold_in(History { interactions: &history, as_of: AS_OF });
+        let found = model.fold_in(History::new(&history, AS_OF));
         for (a, b) in found.iter().zip(dense_solution(&model, &history)) {
             prop_assert!((f64::from(*a) - b).abs() < 2e-5 * (1.0 + b.abs()), "{a} is not {b}");
         }

@@ -1,6 +1,7 @@
 //! A release survives its bytes, and says what is wrong with bytes that are not its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use models::attributes::{Prior, PriorParams};
 use models::complements::ComplementsParams;
 use models::events::{Event, EventKind, EventLog, Timestamp};
 use models::ials::IalsParams;
@@ -8,12 +9,14 @@ use models::ids::{CustomerIx, ItemIx, OrderIx, Vocabulary};
 use models::interactions::{History, Interactions, KindWeights};
 use models::item_lists::ItemLists;
 use models::item_weights::ItemWeightsParams;
-use models::payload::Payload;
+use models::payload::{Payload, PayloadValue};
 use models::popularity::PopularityParams;
 use models::release::{Counts, FORMAT_VERSION, FileEntry, Files, Manifest, Release, TimeUnit, release_id};
 use models::repeat::Repeat;
+use models::sessions::SessionParams;
 use models::spectral::SpectralParams;
-use models::taste::{Blend, Blends, Taste, Views};
+use models::taste::{Blend, Blends, ByRepeats, Taste, Views};
+use ndarray::Array2;
 use std::collections::BTreeMap;
 
 const CUTOFF: Timestamp = Timestamp(1_000_000);
@@ -50,9 +53,26 @@ fn release() -> Release {
         spectral: Some(spectral.fit(&history, CUTOFF).unwrap()),
         weights: ItemWeightsParams::default().check().unwrap().fit(&history, CUTOFF).unwrap(),
         repeat: Repeat::new(7.5).unwrap(),
+        sessions: SessionParams { gap_minutes: 1e4, ..Default::default() }.check().unwrap().fit(
+            log.events(),
+            7,
+            11,
+        ),
+        prior: prior(3),
     };
-    let blend = Blend { factors: 1.0, spectral: 0.5, weights: 2.0, often: 0.25, lately: 0.5, popular: 0.1 };
-    let blends = Blends { kept: blend, removed: Blend { often: 0.0, ..blend } };
+    assert!(!views.sessions.is_empty());
+    let (features, profiles) = (views.prior.features().clone(), attributes());
+    let blend = Blend {
+        factors: 1.0,
+        spectral: 0.5,
+        weights: 2.0,
+        often: 0.25,
+        lately: 0.5,
+        popular: 0.1,
+        session: 0.3,
+    };
+    let removed = Blend { often: 0.0, ..blend };
+    let blends = Blends { profile_items: 2.5, ..Blends::everyone(ByRepeats { kept: blend, removed }) };
     Release {
         taste: Taste::new(views, &popularity, blends).unwrap(),
         complements: ComplementsParams { min_llr: 0.0, min_baskets: 1, ..Default::default() }
@@ -66,12 +86,28 @@ fn release() -> Release {
         items,
         payloads,
         customers,
+        profiles: profiles.iter().map(|payload| features.row(payload)).chain([Vec::new()]).collect(),
+        item_prior: Some(prior(6)),
         history,
     }
 }
 
+/// The attributes of all customers but the last.
+fn attributes() -> Vec<Payload> {
+    let town = |n: usize| PayloadValue::Text(["Nice", "Lyon"][n % 2].into());
+    (0..6).map(|n| Payload::from([("town".to_owned(), town(n))])).collect()
+}
+
+/// A prior by town.
+fn prior(dimensions: usize) -> Prior {
+    let features = PriorParams { least_rows: 1, ..Default::default() }.features(attributes().iter());
+    let weights = Array2::from_shape_fn((features.len(), dimensions), |(row, column)| (row + column) as f32);
+    Prior::from_parts(features, vec![0.5; dimensions], weights).unwrap()
+}
+
 fn encoded(release: &Release) -> (Manifest, Files) {
-    let files = release.encode(&release.taste.ials.fold_in_all(&release.history, CUTOFF)).unwrap();
+    let files =
+        release.encode(&release.taste.ials.fold_in_all(&release.history, CUTOFF), &attributes()).unwrap();
     let entries: BTreeMap<_, _> =
         files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
     let manifest = Manifest {
@@ -100,9 +136,13 @@ fn a_release_read_back_scores_every_customer_alike() {
     assert_eq!(before.history.cells(), after.history.cells());
     assert_eq!(before.popularity, after.popularity);
     assert_eq!(before.complements, after.complements);
+    assert_eq!(before.taste.sessions, after.taste.sessions);
+    assert_eq!(before.taste.blends, after.taste.blends);
+    assert_eq!(before.profiles, after.profiles);
+    assert_eq!((&before.taste.prior, &before.item_prior), (&after.taste.prior, &after.item_prior));
     assert!(before.items.iter().eq(after.items.iter()) && before.customers.iter().eq(after.customers.iter()));
     for (customer, interactions) in before.history.rows() {
-        let of = |release: &Release| release.taste.ials.fold_in(History { interactions, as_of: CUTOFF });
+        let of = |release: &Release| release.taste.ials.fold_in(History::new(interactions, CUTOFF));
         assert_eq!(of(&before), of(&after), "{customer:?}");
     }
 }
@@ -141,5 +181,5 @@ fn sound_files_that_do_not_belong_together_are_refused() {
     assert!(Release::decode(&other, &files).unwrap_err().to_string().contains("items: 12"));
     let mut mixed = release();
     mixed.payloads.pop();
-    assert!(mixed.encode(&ndarray::Array2::zeros((7, 3))).unwrap_err().to_string().contains("attributes"));
+    assert!(mixed.encode(&Array2::zeros((7, 3)), &[]).unwrap_err().to_string().contains("attributes"));
 }

@@ -3,18 +3,22 @@
 
 mod shared;
 
+use models::attributes::{Prior, PriorParams};
 use models::ials::IalsParams;
 use models::ids::{CustomerIx, ItemIx, Ix};
 use models::interactions::{Confidence, History, Interactions};
 use models::item_weights::{ItemWeightsParams, Learner};
 use models::measures::Repeats;
+use models::payload::{Payload, PayloadValue};
 use models::popularity::PopularityParams;
 use models::ranking::{Scored, top_n};
 use models::repeat::Repeat;
 use models::scoring::Scorer;
+use models::sessions::SessionParams;
 use models::spectral::SpectralParams;
 use models::taste::blend::{HeldBack, Lessons};
-use models::taste::{Blend, Blends, Taste, Views};
+use models::taste::{Blend, Blends, ByRepeats, Taste, Views};
+use ndarray::Array2;
 use shared::{AS_OF, Shop, shop};
 
 /// Every pair weighs 1: the published methods know no times.
@@ -38,15 +42,35 @@ fn taste(shop: &Shop, blends: Blends) -> Taste {
         ),
         weights: ItemWeightsParams::default().check().unwrap().fit(&interactions, AS_OF).unwrap(),
         repeat: Repeat::new(30.0).unwrap(),
+        sessions: SessionParams::default().check().unwrap().fit(&shop.events, shop.n_customers, shop.n_items),
+        prior: some_prior(),
     };
     let popularity =
         PopularityParams::default().check().unwrap().fit(&shop.events, shop.n_items, AS_OF).unwrap();
     Taste::new(views, &popularity, blends).unwrap()
 }
 
+/// Two features, either of which moves all factors.
+fn some_prior() -> Prior {
+    let town = |town: &str| Payload::from([("town".to_owned(), PayloadValue::Text(town.into()))]);
+    let features =
+        PriorParams { least_rows: 1, ..Default::default() }.features([town("a"), town("b")].iter());
+    let weights = Array2::from_shape_fn((2, 12), |(feature, factor)| (feature + factor) as f32 * 0.01);
+    Prior::from_parts(features, vec![0.05; 12], weights).unwrap()
+}
+
 fn some_blends() -> Blends {
-    let kept = Blend { factors: 1.0, spectral: 2.0, weights: 3.0, often: 0.5, lately: 0.7, popular: 0.2 };
-    Blends { kept, removed: Blend { often: 0.0, lately: 0.0, ..kept } }
+    let kept = Blend {
+        factors: 1.0,
+        spectral: 2.0,
+        weights: 3.0,
+        often: 0.5,
+        lately: 0.7,
+        popular: 0.2,
+        session: 1.5,
+    };
+    let removed = Blend { often: 0.0, lately: 0.0, ..kept };
+    Blends { profile_items: 3.0, ..Blends::everyone(ByRepeats { kept, removed }) }
 }
 
 /// R̃ as a dense matrix, customers × items.
@@ -103,7 +127,7 @@ fn the_filter_plus_the_spectrum_is_gf_cf() {
     let mean = interactions.cells().len() as f64 / interactions.n_customers() as f64;
     (0..n_items).for_each(|i| p[(i, i)] = 0.0);
     for customer in (0..400).step_by(40) {
-        let history = History { interactions: interactions.row(CustomerIx(customer)), as_of: AS_OF };
+        let history = History::new(interactions.row(CustomerIx(customer)), AS_OF);
         let (mut dense, mut sparse) = (vec![0f32; n_items], vec![0f32; n_items]);
         spectral.score(history, &mut dense);
         filter.score(history, &mut sparse);
@@ -185,7 +209,7 @@ fn candidates_of_all_views_give_the_list_of_a_full_sort_with_its_scores() {
     let interactions = shop.interactions();
     let taste = taste(&shop, some_blends());
     for (customer, row) in interactions.rows().step_by(17) {
-        let history = History { interactions: row, as_of: AS_OF };
+        let history = History::new(row, AS_OF);
         let person = taste.person(history);
         for repeats in [Repeats::Kept, Repeats::Removed] {
             let owned = |item: ItemIx| repeats == Repeats::Removed && row.iter().any(|i| i.item == item);
@@ -217,11 +241,14 @@ fn the_parts_of_an_explanation_sum_to_the_score() {
     let shop = shop();
     let interactions = shop.interactions();
     let taste = taste(&shop, some_blends());
-    for (_, row) in interactions.rows().step_by(29) {
-        let history = History { interactions: row, as_of: AS_OF };
-        let person = taste.person(history);
+    for (customer, row) in interactions.rows().step_by(29) {
+        // Some with a few items and a profile, all in a session.
+        let row = if customer.0.is_multiple_of(2) { &row[..row.len().min(4)] } else { row };
+        let history = History::new(row, AS_OF).with_profile(&[(1, 1.0)]);
+        let met: Vec<ItemIx> = row.iter().map(|cell| cell.item).take(2).collect();
+        let person = taste.person(history).in_session(taste.sessions.follow(&met));
         let mut scores = vec![0f32; shop.n_items];
-        taste.ranker(Repeats::Kept).score(history, &mut scores);
+        taste.ranker(Repeats::Kept).score_people(std::slice::from_ref(&person), &mut scores);
         let items: Vec<ItemIx> = (0..shop.n_items).step_by(13).map(ItemIx::at).collect();
         let vectors: Vec<Vec<f32>> = items.iter().map(|&item| taste.item_vector(item).unwrap()).collect();
         let asked: Vec<(ItemIx, &[f32])> =
@@ -248,7 +275,7 @@ fn a_blend_finds_the_view_that_predicts_what_was_held_back() {
         .map(|(_, row)| {
             let most =
                 row.iter().max_by(|a, b| a.times.total_cmp(&b.times).then(b.item.cmp(&a.item))).unwrap();
-            HeldBack { interactions: row.to_vec(), basket: vec![most.item] }
+            HeldBack { interactions: row.to_vec(), basket: vec![most.item], ..Default::default() }
         })
         .collect();
     let lessons = Lessons::new(&taste, &people, AS_OF, 3);
@@ -257,6 +284,22 @@ fn a_blend_finds_the_view_that_predicts_what_was_held_back() {
     assert_eq!(learned.people, 400);
     assert_eq!(lessons.learn(Repeats::Removed).people, 0, "nobody bought anything new");
     assert_eq!(Lessons::new(&taste, &people, AS_OF, 3).learn(Repeats::Kept), learned, "again the same");
-    taste.blends = Blends { kept: learned.blend, removed: learned.blend };
-    assert!(taste.blends.is_finite());
+    taste.blends = Blends::everyone(ByRepeats::both(learned.blend));
+    assert!(taste.blends.is_sound());
+}
+
+#[test]
+fn a_stranger_stands_where_their_profile_puts_them_and_moves_to_their_own_history() {
+    let shop = shop();
+    let interactions = shop.interactions();
+    let taste = taste(&shop, some_blends());
+    let (_, row) = interactions.rows().find(|(_, row)| row.len() > 10).unwrap();
+    let profile = [(0, 1.0)];
+    let person = |n: usize| taste.person(History::new(&row[..n], AS_OF).with_profile(&profile));
+    assert_eq!(person(0).factors, taste.prior.of(&profile));
+    let own = taste.ials.fold_in(History::new(&row[..3], AS_OF));
+    for ((both, own), prior) in person(3).factors.iter().zip(own).zip(taste.prior.of(&profile)) {
+        assert!((both - 0.5 * (own + prior)).abs() < 1e-6, "three items of their own weigh as much");
+    }
+    assert_eq!(person(11).factors, taste.ials.fold_in(History::new(&row[..11], AS_OF)));
 }

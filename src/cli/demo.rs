@@ -18,6 +18,7 @@ use training::pipeline::{self, Gate, Inputs, Run};
 /// The bundled history: a year of groceries, for demonstration, not for commercial decisions (demo/README.md).
 const PURCHASES: &[u8] = include_bytes!("../../demo/purchases.parquet");
 const PRODUCTS: &[u8] = include_bytes!("../../demo/products.parquet");
+const CUSTOMERS: &[u8] = include_bytes!("../../demo/customers.parquet");
 
 /// The label of the key that a demonstration makes, and takes back at the next one.
 const KEY_LABEL: &str = "proffer demo";
@@ -59,14 +60,21 @@ fn train(config: &Config, directory: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let (purchases, products) = (directory.join("purchases.parquet"), directory.join("products.parquet"));
-    for (path, bytes) in [(&purchases, PURCHASES), (&products, PRODUCTS)] {
+    let path = |name: &str| directory.join(name);
+    let (purchases, products, customers) =
+        (path("purchases.parquet"), path("products.parquet"), path("customers.parquet"));
+    for (path, bytes) in [(&purchases, PURCHASES), (&products, PRODUCTS), (&customers, CUSTOMERS)] {
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     eprintln!(
         "Training on a year of groceries: simulated data, for demonstration, not for commercial decisions."
     );
-    let inputs = Inputs { history: vec![purchases], items: Some(products), ..Inputs::default() };
+    let inputs = Inputs {
+        history: vec![purchases],
+        items: Some(products),
+        customers: Some(customers),
+        ..Inputs::default()
+    };
     let run = Run { now: Utc::now(), search: None, gate: Gate::default() };
     let trained = pipeline::train(&config.training, &inputs, &run, &config.releases.dir, &Shown::new())?;
     println!("{}\n{}", trained.data, trained.evaluation.quality);

@@ -5,6 +5,7 @@ use super::output::write_whole;
 use crate::releases;
 use anyhow::{Context, bail};
 use clap::Args;
+use models::ids::Ix;
 use models::interactions::History;
 use models::measures::Repeats;
 use models::ranking::{Scored, top_n};
@@ -132,11 +133,13 @@ impl Lists<'_> {
 
     fn list(&self, customer_id: &str, scores: &mut [f32]) -> Vec<Scored> {
         let release = self.release;
-        let interactions = release.customers.get(customer_id).map_or(&[][..], |ix| release.history.row(ix));
-        if interactions.is_empty() {
+        let customer = release.customers.get(customer_id);
+        let interactions = customer.map_or(&[][..], |ix| release.history.row(ix));
+        let profile = customer.map_or(&[][..], |ix| release.profiles.of(ix.position()));
+        if interactions.is_empty() && profile.is_empty() {
             return release.popularity.ranked().iter().copied().take(self.arguments.n).collect();
         }
-        let history = History { interactions, as_of: self.manifest.data_cutoff };
+        let history = History::new(interactions, self.manifest.data_cutoff).with_profile(profile);
         let excluded = self.arguments.exclude_purchased;
         let repeats = if excluded { Repeats::Removed } else { Repeats::Kept };
         release.taste.ranker(repeats).score(history, scores);

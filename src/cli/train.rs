@@ -27,11 +27,23 @@ struct InputArguments {
 }
 
 impl InputArguments {
-    fn load(self, items: Option<PathBuf>) -> anyhow::Result<(Config, Inputs)> {
+    fn load(self, attributes: AttributeArguments) -> anyhow::Result<(Config, Inputs)> {
         let config = self.config.load()?;
         telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
-        Ok((config, Inputs { history: self.history, items, rejected: self.rejected, test: None }))
+        let AttributeArguments { items, customers } = attributes;
+        Ok((config, Inputs { history: self.history, items, customers, rejected: self.rejected, test: None }))
     }
+}
+
+/// Files of attributes.
+#[derive(Debug, Default, Args)]
+struct AttributeArguments {
+    /// Attributes of items: CSV or Parquet with a column item_id.
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    /// Attributes of customers: CSV or Parquet with a column customer_id.
+    #[arg(long, value_name = "FILE")]
+    customers: Option<PathBuf>,
 }
 
 /// Whether and how long to search for parameters.
@@ -63,7 +75,7 @@ pub(super) struct ValidateArguments {
 
 /// Prints the report on a history; fails where training on it would mislead.
 pub(super) fn validate(arguments: ValidateArguments) -> anyhow::Result<()> {
-    let (config, inputs) = arguments.inputs.load(None)?;
+    let (config, inputs) = arguments.inputs.load(AttributeArguments::default())?;
     let (_, report) = pipeline::inspect(&config.training, &inputs, Utc::now(), &Shown::new())?;
     println!("{report}");
     if report.is_trainable() { Ok(()) } else { bail!("training on this history would mislead") }
@@ -74,9 +86,8 @@ pub(super) fn validate(arguments: ValidateArguments) -> anyhow::Result<()> {
 pub(super) struct TrainArguments {
     #[command(flatten)]
     inputs: InputArguments,
-    /// Attributes of items: CSV or Parquet with a column item_id.
-    #[arg(long, value_name = "FILE")]
-    items: Option<PathBuf>,
+    #[command(flatten)]
+    attributes: AttributeArguments,
     /// Where the release is published; the same as --set releases.dir=…
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -89,14 +100,16 @@ pub(super) struct TrainArguments {
 
 /// Trains, prints what was read and measured, and publishes a release.
 pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
-    let (config, inputs) = arguments.inputs.load(arguments.items)?;
+    let (config, inputs) = arguments.inputs.load(arguments.attributes)?;
     let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
     let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate };
     let trained = pipeline::train(&config.training, &inputs, &run, &directory, &Shown::new())?;
     println!("{}", trained.data);
-    if let Some(items) = &trained.items {
-        println!("Attributes of items:\n{items}");
+    for (whose, table) in [("items", &trained.items), ("customers", &trained.customers)] {
+        if let Some(table) = table {
+            println!("Attributes of {whose}:\n{table}");
+        }
     }
     println!("{}", trained.evaluation.quality);
     println!("Published release {} in {}", trained.manifest.id, trained.path.display());
@@ -108,6 +121,8 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
 pub(super) struct EvaluateArguments {
     #[command(flatten)]
     inputs: InputArguments,
+    #[command(flatten)]
+    attributes: AttributeArguments,
     #[command(flatten)]
     search: SearchArguments,
     /// Judges by this file of what customers did afterwards, instead of by a part of the history.
@@ -123,7 +138,7 @@ pub(super) struct EvaluateArguments {
 
 /// Measures what a training would give, and publishes nothing.
 pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
-    let (config, mut inputs) = arguments.inputs.load(None)?;
+    let (config, mut inputs) = arguments.inputs.load(arguments.attributes)?;
     inputs.test = arguments.test;
     let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;

@@ -2,15 +2,19 @@
 //! taste.
 
 mod cache;
+mod visits;
 
 pub use cache::States;
+pub use visits::Visits;
 
 use crate::releases::Serving;
 use crate::store::{Store, StoreError, StoredEvent};
 use chrono::DateTime;
+use models::attributes::Feature;
 use models::events::{Event, EventKind, Timestamp};
 use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
-use models::interactions::{History, Interaction};
+use models::interactions::{History, Interaction, with_events};
+use models::ranking::Scored;
 use models::taste::Person;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,9 +26,11 @@ use utoipa::ToSchema;
 pub enum Evidence {
     /// Nothing is known: the answer is the same for everyone.
     None,
+    /// Only their attributes.
+    Profile,
     /// Only the items of this session.
     Session,
-    /// A few items of their own history.
+    /// A few items of their own history, beside which their attributes still count.
     Few,
     /// A history.
     History,
@@ -32,9 +38,6 @@ pub enum Evidence {
 
 /// The latest events since the release that count for a customer; the next training takes them all.
 const MAX_EVENTS: u32 = 10_000;
-
-/// From this many items on, a history speaks for itself.
-const ENOUGH_ITEMS: usize = 3;
 
 /// A customer's taste as of their last event.
 #[derive(Clone, Debug, Default)]
@@ -45,16 +48,25 @@ pub struct CustomerState {
     pub person: Person,
     /// Every item they ever bought, sorted, also those that appeared since the release.
     pub owned: Vec<ItemIx>,
+    /// What their attributes say, as features of the release's prior.
+    pub profile: Vec<Feature>,
 }
 
 impl CustomerState {
     /// How much is known.
     pub fn evidence(&self) -> Evidence {
-        match self.interactions.len() {
-            0 => Evidence::None,
-            n if n < ENOUGH_ITEMS => Evidence::Few,
-            _ => Evidence::History,
+        match self.person.evidence {
+            models::taste::Evidence::None if self.profile.is_empty() => Evidence::None,
+            models::taste::Evidence::None => Evidence::Profile,
+            models::taste::Evidence::Session => Evidence::Session,
+            models::taste::Evidence::Few => Evidence::Few,
+            models::taste::Evidence::History => Evidence::History,
         }
+    }
+
+    /// Their history as the views of taste see it.
+    pub fn history(&self, serving: &Serving) -> History<'_> {
+        History::new(&self.interactions, serving.manifest.data_cutoff).with_profile(&self.profile)
     }
 
     /// Whether they ever bought the item.
@@ -62,18 +74,23 @@ impl CustomerState {
         self.owned.binary_search(&item).is_ok()
     }
 
-    /// The state with the items of a session added, each as a click of this moment.
-    pub fn with_session(&self, serving: &Serving, items: &[ItemIx]) -> Self {
-        let clicks = items.iter().map(|&item| Event {
-            at: serving.manifest.data_cutoff,
-            customer: CustomerIx(0),
-            item,
-            order: OrderIx(0),
-            quantity: 1.0,
-            amount: 0.0,
-            kind: EventKind::Click,
-        });
-        folded_in(serving, &self.interactions, clicks, self.owned.clone())
+    /// The state with the items that the session of a request names, each as a click of this moment.
+    pub fn with_clicks(&self, serving: &Serving, items: &[ItemIx]) -> Self {
+        let n_items = serving.release.taste.n_items();
+        let known: Vec<ItemIx> = items.iter().copied().filter(|item| item.position() < n_items).collect();
+        let click = (EventKind::Click, serving.manifest.data_cutoff);
+        let interactions = with_events(&self.interactions, &known, click, &serving.manifest.event_weights);
+        let unknown = self.interactions.is_empty() && !interactions.is_empty();
+        let mut state = Self { interactions, ..self.clone() };
+        let person = serving.release.taste.person(state.history(serving));
+        state.person = if unknown { person.unknown() } else { person };
+        state
+    }
+
+    /// The state in a session from which some items follow.
+    pub fn in_session(mut self, follows: Vec<Scored>) -> Self {
+        self.person = self.person.in_session(follows);
+        self
     }
 }
 
@@ -92,17 +109,45 @@ pub async fn state(
             let since = serving.manifest.data_cutoff;
             let since = DateTime::from_timestamp(since.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
             let events = store.events_since(customer_id, since, MAX_EVENTS).await?;
-            Ok(of_events(serving, customer_id, &events))
+            let profile = profile(serving, store, customer_id).await?;
+            Ok(of_events(serving, customer_id, &events, profile))
         })
         .await
 }
 
-/// The state from release history alone: what is served while the store is down.
-pub fn as_of_release(serving: &Serving, customer_id: &str) -> CustomerState {
-    of_events(serving, customer_id, &[])
+/// What the attributes of a customer say: those written since, else those of the release.
+async fn profile(
+    serving: &Serving,
+    store: &dyn Store,
+    customer_id: &str,
+) -> Result<Vec<Feature>, StoreError> {
+    let features = serving.release.taste.prior.features();
+    if features.is_empty() {
+        return Ok(Vec::new());
+    }
+    let written = store.customer(customer_id).await?;
+    Ok(match written {
+        Some(customer) => features.row(&customer.attributes),
+        None => released_profile(serving, customer_id),
+    })
 }
 
-fn of_events(serving: &Serving, customer_id: &str, events: &[StoredEvent]) -> CustomerState {
+fn released_profile(serving: &Serving, customer_id: &str) -> Vec<Feature> {
+    let customer = serving.release.customers.get(customer_id);
+    customer.map_or_else(Vec::new, |customer| serving.release.profiles.of(customer.position()).to_vec())
+}
+
+/// The state from the release alone: what is served while the store is down.
+pub fn as_of_release(serving: &Serving, customer_id: &str) -> CustomerState {
+    of_events(serving, customer_id, &[], released_profile(serving, customer_id))
+}
+
+fn of_events(
+    serving: &Serving,
+    customer_id: &str,
+    events: &[StoredEvent],
+    profile: Vec<Feature>,
+) -> CustomerState {
     let release = &serving.release;
     let row = release.customers.get(customer_id).map_or(&[][..], |customer| release.history.row(customer));
     let view = serving.catalogue.view();
@@ -114,26 +159,16 @@ fn of_events(serving: &Serving, customer_id: &str, events: &[StoredEvent]) -> Cu
         row.iter().map(|cell| cell.item).chain(bought.map(|event| event.item)).collect();
     owned.sort_unstable();
     owned.dedup();
-    folded_in(serving, row, known.into_iter(), owned)
-}
-
-fn folded_in(
-    serving: &Serving,
-    row: &[Interaction],
-    events: impl Iterator<Item = Event>,
-    owned: Vec<ItemIx>,
-) -> CustomerState {
-    let taste = &serving.release.taste;
     let mut cells: BTreeMap<ItemIx, Interaction> = row.iter().map(|&cell| (cell.item, cell)).collect();
     // Items that appeared since have no trained vector, so they say nothing in the fold-in.
-    for event in events.filter(|event| event.item.position() < taste.n_items()) {
+    for event in known.iter().filter(|event| event.item.position() < release.taste.n_items()) {
         let cell = cells.entry(event.item).or_insert_with(|| Interaction::none(event.item));
-        cell.add(&event, &serving.manifest.event_weights);
+        cell.add(event, &serving.manifest.event_weights);
     }
-    let interactions: Vec<Interaction> = cells.into_values().filter(Interaction::counts).collect();
-    let history = History { interactions: &interactions, as_of: serving.manifest.data_cutoff };
-    let person = taste.person(history);
-    CustomerState { interactions, person, owned }
+    let interactions = cells.into_values().filter(Interaction::counts).collect();
+    let mut state = CustomerState { interactions, person: Person::default(), owned, profile };
+    state.person = release.taste.person(state.history(serving));
+    state
 }
 
 fn model_event(event: &StoredEvent, item: ItemIx) -> Event {

@@ -1,7 +1,7 @@
 //! Why an item is shown: the customer's own history, each part with its exact share of the score.
 //!
-//! The score is a sum over the customer's past items, the habit of buying the item, and what is popular lately
-//! ([`models::taste`]). The strongest items are named; what remains is summed, so that the contributions of the reasons
+//! The score is a sum over the customer's past items, the habit of buying the item, what followed in like sessions, what
+//! people with their attributes take, and what is popular lately ([`models::taste`]). The strongest items are named; what remains is summed, so that the contributions of the reasons
 //! are the score.
 
 use super::wire::{Reason, ReasonCode, Source};
@@ -28,9 +28,9 @@ pub(super) fn of_taste(
     }
     let (seen, mut others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(past, _)| session.contains(past));
-    if !seen.is_empty() {
-        let evidence: Vec<ItemIx> = seen.iter().map(|(past, _)| *past).take(NAMED).collect();
-        reasons.push(reason(view, ReasonCode::SessionItems, sum(&seen), &evidence));
+    if !seen.is_empty() || explanation.session != 0.0 {
+        let evidence: Vec<ItemIx> = session.iter().rev().take(NAMED).copied().collect();
+        reasons.push(reason(view, ReasonCode::SessionItems, sum(&seen) + explanation.session, &evidence));
     }
     others.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let named = others.iter().take(NAMED).take_while(|(_, contribution)| *contribution > 0.0).count();
@@ -41,6 +41,9 @@ pub(super) fn of_taste(
     }
     if !rest.is_empty() {
         reasons.push(reason(view, ReasonCode::OtherHistory, sum(rest), &[]));
+    }
+    if explanation.profile != 0.0 {
+        reasons.push(reason(view, ReasonCode::Profile, explanation.profile, &[]));
     }
     if explanation.popular != 0.0 {
         reasons.push(reason(view, ReasonCode::Popular, explanation.popular, &[]));
@@ -56,6 +59,7 @@ pub(super) fn reason(view: &View<'_>, code: ReasonCode, contribution: f32, evide
         ReasonCode::BoughtBefore => format!("You have bought {names} before"),
         ReasonCode::SimilarPurchases => format!("It goes with what you bought: {names}"),
         ReasonCode::SessionItems => format!("It goes with what you look at: {names}"),
+        ReasonCode::Profile => "People like you take it".into(),
         ReasonCode::OtherHistory => "The rest of your purchases".into(),
         ReasonCode::BoughtTogether => format!("Often bought together with {names}"),
         ReasonCode::SimilarItem => format!("Close to {names}"),

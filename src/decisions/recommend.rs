@@ -9,9 +9,9 @@ use crate::index::{IndexError, IndexQuery};
 use crate::releases::{Serving, View};
 use crate::store::Store;
 use crate::telemetry::stage;
+use chrono::Utc;
 use models::diversity::DiversityParams;
 use models::ids::ItemIx;
-use models::interactions::History;
 use models::payload::{Condition, Filter, Match, PayloadValue};
 use models::ranking::Scored;
 use std::collections::HashMap;
@@ -39,14 +39,10 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let mut degraded = Vec::new();
     let known =
         stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
-    let session = known_items(serving, &request.session_items);
-    let state =
-        if session.is_empty() { known.clone() } else { Arc::new(known.with_session(serving, &session)) };
-    let evidence = match known.evidence() {
-        Evidence::None if !state.interactions.is_empty() => Evidence::Session,
-        evidence => evidence,
-    };
-    let exclude = excluded(serving, asked, &state, &session);
+    let session = Session::of(serving, request);
+    let state = session.joined(serving, request, known);
+    let evidence = state.evidence();
+    let exclude = excluded(serving, asked, &state, &session.given);
     let dense = match stage("index", search(serving, asked, &state, &exclude)).await {
         Ok(dense) => dense,
         Err(error) => {
@@ -60,6 +56,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let source = |item| match evidence {
         _ if state.owns(item) => Source::Repeat,
         Evidence::Session => Source::Session,
+        Evidence::Profile => Source::Profile,
         _ if dense.iter().any(|found| found.item == item) => Source::Dense,
         _ => Source::Sparse,
     };
@@ -70,7 +67,8 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let personal = chosen.len();
     add_fallback(serving, &view, asked, &exclude, &mut chosen);
     if request.explain {
-        explain(serving, &view, &Known { state: &state, session: &session, asked }, &mut chosen[..personal]);
+        let known = Known { state: &state, session: &session.items, asked };
+        explain(serving, &view, &known, &mut chosen[..personal]);
         for chosen in &mut chosen[personal..] {
             chosen.reasons = reasons::of_list(&view, chosen.source, chosen.scored.score);
         }
@@ -83,6 +81,45 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     decision.fallback = personal < decision.results.len() || decision.results.is_empty();
     decision.funnel.candidates = candidates.len();
     decision
+}
+
+/// The session that a request belongs to.
+struct Session {
+    /// Its items, the latest last.
+    items: Vec<ItemIx>,
+    /// Those that the request names; without any, the session is that of the customer's live events.
+    given: Vec<ItemIx>,
+}
+
+impl Session {
+    fn of(serving: &Serving, request: &RecommendRequest) -> Self {
+        let given = known_items(serving, &request.session_items);
+        let items = match request.customer_id.as_deref() {
+            Some(customer_id) if given.is_empty() => serving.visits.current(customer_id, Utc::now()),
+            _ => given.clone(),
+        };
+        Self { items, given }
+    }
+
+    /// What is known of the person with what the session adds.
+    fn joined(
+        &self,
+        serving: &Serving,
+        request: &RecommendRequest,
+        known: Arc<CustomerState>,
+    ) -> Arc<CustomerState> {
+        if self.items.is_empty() {
+            return known;
+        }
+        let past = &serving.release.taste.sessions;
+        let follows = serving.visits.follow(past, &self.items, request.customer_id.as_deref());
+        let state = if self.given.is_empty() {
+            CustomerState::clone(&known)
+        } else {
+            known.with_clicks(serving, &self.given)
+        };
+        Arc::new(state.in_session(follows))
+    }
 }
 
 /// The items of the catalogue among ids; what is not known is passed over.
@@ -124,7 +161,7 @@ async fn search(
     state: &CustomerState,
     exclude: &[ItemIx],
 ) -> Result<Vec<Scored>, IndexError> {
-    if state.interactions.is_empty() {
+    if state.evidence() == Evidence::None {
         return Ok(Vec::new());
     }
     let query = IndexQuery {
@@ -204,7 +241,7 @@ struct Known<'a> {
 
 /// Adds the reasons of items that taste has chosen, with exact contributions.
 fn explain(serving: &Serving, view: &View<'_>, known: &Known<'_>, chosen: &mut [Chosen]) {
-    let history = History { interactions: &known.state.interactions, as_of: serving.manifest.data_cutoff };
+    let history = known.state.history(serving);
     let vectors: Vec<_> =
         chosen.iter().map(|chosen| view.index_vector(chosen.scored.item).unwrap_or_default()).collect();
     let items: Vec<(ItemIx, &[f32])> =

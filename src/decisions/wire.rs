@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 pub struct RecommendRequest {
     /// Who it is for; leave out for an anonymous session.
     pub customer_id: Option<String>,
-    /// Items seen in this session, the latest last.
+    /// Items seen in this session, the latest last. They are not shown again. Without any, the session is made of the
+    /// customer's live events.
     #[serde(default)]
     pub session_items: Vec<String>,
     /// Where the answer is shown: a contact point of the configuration.
@@ -124,6 +125,8 @@ pub enum Source {
     Repeat,
     /// By the items of the session alone.
     Session,
+    /// By the customer's attributes: what people like them take.
+    Profile,
     /// Bought together with the items at hand.
     Complement,
     /// Close to the items at hand.
@@ -158,6 +161,8 @@ pub enum ReasonCode {
     SimilarPurchases,
     /// They look at items that lead to it, in this session.
     SessionItems,
+    /// People with their attributes take it.
+    Profile,
     /// All else that they did, together.
     OtherHistory,
     /// Bought together with the items at hand.

@@ -10,13 +10,12 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 /// The catalogue of one release and what the service has learned about items since.
 ///
-/// An item that appeared after the release gets an index beyond the release's, and the mean index vector of the items
-/// of its category: something to be found by until the next training.
+/// An item that appeared after the release gets an index beyond the release's, and the index vector that its attributes
+/// lead one to expect: something to be found by until the next training.
 #[derive(Debug)]
 pub struct Catalogue {
     release: Arc<Release>,
     category_attribute: String,
-    centroids: HashMap<String, Vec<f32>>,
     live: RwLock<Live>,
 }
 
@@ -24,6 +23,8 @@ pub struct Catalogue {
 struct Live {
     appeared: IndexSet<Box<str>>,
     payloads: HashMap<ItemIx, Payload>,
+    /// The index vectors of items that appeared.
+    expected: HashMap<ItemIx, Vec<f32>>,
 }
 
 /// A consistent look at the catalogue; hold it briefly, and never across an await.
@@ -36,8 +37,7 @@ pub struct View<'a> {
 impl Catalogue {
     /// The catalogue of a release without changes.
     pub fn new(release: Arc<Release>, category_attribute: &str) -> Self {
-        let centroids = centroids(&release, category_attribute);
-        Self { release, category_attribute: category_attribute.into(), centroids, live: RwLock::default() }
+        Self { release, category_attribute: category_attribute.into(), live: RwLock::default() }
     }
 
     /// A look at the catalogue as it is now.
@@ -54,6 +54,15 @@ impl Catalogue {
             let position = live.appeared.insert_full(id.into()).0;
             ItemIx::at(self.release.items.len() + position)
         });
+        if let (None, Some(prior)) = (self.release.taste.item_vector(ix), &self.release.item_prior) {
+            let row = prior.features().row(&payload);
+            // An item of which nothing is known could be anything: the mean of all items would be shown to anyone.
+            if row.is_empty() {
+                live.expected.remove(&ix);
+            } else {
+                live.expected.insert(ix, prior.of(&row));
+            }
+        }
         live.payloads.insert(ix, payload);
         ix
     }
@@ -93,12 +102,13 @@ impl View<'_> {
         self.payload(ix).is_some_and(|payload| payload.get("available") != Some(&PayloadValue::Flag(false)))
     }
 
-    /// An item's factors, or its category's mean when it appeared since; `None` when that is unknown.
+    /// An item's factors, or those that its attributes lead one to expect when it appeared since; `None` when these
+    /// say nothing.
     pub fn factors(&self, ix: ItemIx) -> Option<&[f32]> {
         let ials = &self.catalogue.release.taste.ials;
         match ials.item_vector(ix) {
             Some(factors) => factors.to_slice(),
-            None => self.catalogue.centroids.get(self.category(ix)?).map(|mean| &mean[..ials.n_factors()]),
+            None => self.live.expected.get(&ix).map(|vector| &vector[..ials.n_factors()]),
         }
     }
 
@@ -106,9 +116,7 @@ impl View<'_> {
     pub fn index_vector(&self, ix: ItemIx) -> Option<Cow<'_, [f32]>> {
         match self.catalogue.release.taste.item_vector(ix) {
             Some(vector) => Some(Cow::Owned(vector)),
-            None => {
-                self.catalogue.centroids.get(self.category(ix)?).map(|mean| Cow::Borrowed(mean.as_slice()))
-            }
+            None => self.live.expected.get(&ix).map(|vector| Cow::Borrowed(vector.as_slice())),
         }
     }
 }
@@ -119,24 +127,4 @@ fn category<'a>(payload: &'a Payload, attribute: &str) -> Option<&'a str> {
         PayloadValue::Texts(words) => words.first().map(String::as_str),
         PayloadValue::Flag(_) | PayloadValue::Number(_) => None,
     }
-}
-
-/// The mean index vector of each category.
-fn centroids(release: &Release, attribute: &str) -> HashMap<String, Vec<f32>> {
-    let mut sums: HashMap<String, (Vec<f32>, f32)> = HashMap::new();
-    for (payload, (item, _)) in release.payloads.iter().zip(release.items.iter()) {
-        let Some(category) = category(payload, attribute) else { continue };
-        let Some(vector) = release.taste.item_vector(item) else { continue };
-        let (sum, count) = sums.entry(category.to_owned()).or_insert_with(|| (vec![0.0; vector.len()], 0.0));
-        for (sum, number) in sum.iter_mut().zip(vector) {
-            *sum += number;
-        }
-        *count += 1.0;
-    }
-    for (sum, count) in sums.values_mut() {
-        for total in sum {
-            *total /= *count;
-        }
-    }
-    sums.into_iter().map(|(category, (mean, _))| (category, mean)).collect()
 }

@@ -15,10 +15,10 @@ use crate::config::Config;
 use crate::customers::States;
 use crate::index::{self, IndexPoint, IndexSource};
 use crate::state::Listener;
-use crate::store::{Activation, Store, StoredItem};
+use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use models::release::{GRAPH, Release};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +27,9 @@ use tokio::sync::Mutex;
 
 /// Past activations among which a roll-back looks for another release.
 const ACTIVATIONS_SEARCHED: u32 = 100;
+
+/// The latest events from which sessions go on when a release is prepared.
+const SESSION_EVENTS: u32 = 100_000;
 
 /// Items read from the store at a time when a release is prepared.
 const ITEMS_PAGE: u32 = 1_000;
@@ -116,6 +119,11 @@ impl Releases {
             position = last.position;
             serving.apply_items(page).await?;
         }
+        let cutoff = DateTime::from_timestamp(serving.manifest.data_cutoff.0, 0);
+        let cutoff = cutoff.unwrap_or(DateTime::UNIX_EPOCH);
+        let mut events = self.store.latest_events(SESSION_EVENTS).await?;
+        events.retain(|event| event.at >= cutoff);
+        serving.record(&events);
         Ok(serving)
     }
 
@@ -164,9 +172,25 @@ fn points(release: &Release) -> Vec<IndexPoint> {
 
 #[async_trait]
 impl Listener for Releases {
+    fn events_kept(&self, events: &[StoredEvent]) {
+        if let Some(serving) = self.current() {
+            serving.record(events);
+            for event in events {
+                serving.states.forget(&event.customer_id);
+            }
+        }
+    }
+
     fn customer_changed(&self, customer_id: &str) {
         if let Some(serving) = self.current() {
             serving.states.forget(customer_id);
+        }
+    }
+
+    fn customer_erased(&self, customer_id: &str) {
+        if let Some(serving) = self.current() {
+            serving.states.forget(customer_id);
+            serving.visits.forget(customer_id);
         }
     }
 

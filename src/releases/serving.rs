@@ -1,9 +1,9 @@
 //! One release, ready to answer.
 
 use super::{Catalogue, ReleaseError};
-use crate::customers::States;
+use crate::customers::{States, Visits};
 use crate::index::{IndexPoint, VectorIndex};
-use crate::store::StoredItem;
+use crate::store::{StoredEvent, StoredItem};
 use models::release::{Manifest, Release};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Serving {
     pub index: Arc<dyn VectorIndex>,
     /// What is known of customers, folded in.
     pub states: States,
+    /// The sessions that go on.
+    pub visits: Visits,
 }
 
 impl Serving {
@@ -36,7 +38,18 @@ impl Serving {
         index: Arc<dyn VectorIndex>,
         states: States,
     ) -> Self {
-        Self { manifest, release, catalogue, index, states }
+        let visits = Visits::new(release.taste.sessions.params());
+        Self { manifest, release, catalogue, index, states, visits }
+    }
+
+    /// Takes over live events, in their order, for the sessions that go on.
+    pub fn record(&self, events: &[StoredEvent]) {
+        let view = self.catalogue.view();
+        for event in events {
+            if let Some(item) = view.ix(&event.item_id) {
+                self.visits.record(event, item);
+            }
+        }
     }
 
     /// Takes over the stored attributes of items, in the catalogue and in the index.

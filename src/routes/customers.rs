@@ -142,7 +142,7 @@ pub(crate) async fn get_customer(state: web::Data<AppState>, id: PathId) -> Resu
 #[delete("/v1/customers/{id}", wrap = "Requires(Permission::EraseCustomers)")]
 pub(crate) async fn delete_customer(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
     let erasure = stage("store", state.store.erase_customer(&id.0, Utc::now())).await?;
-    state.changes.customer_changed(&id.0);
+    state.changes.customer_erased(&id.0);
     Ok(HttpResponse::Ok().json(erasure))
 }
 

@@ -14,7 +14,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use models::events::EventKind;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::HashSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -169,7 +168,7 @@ async fn keep(state: &AppState, batch: Batch) -> Result<(EventsReceipt, Option<P
     let mut appended = appended.into_iter();
     let mut receipt = EventsReceipt { stored: 0, duplicates: 0, rejected: 0, results: Vec::new() };
     let mut first_problem = None;
-    let mut changed = HashSet::new();
+    let mut kept = Vec::new();
     for (row, event) in batch.rows.into_iter().enumerate() {
         let (event, outcome) = match event {
             Ok(event) => {
@@ -186,17 +185,13 @@ async fn keep(state: &AppState, batch: Batch) -> Result<(EventsReceipt, Option<P
             EventResult::Duplicate => receipt.duplicates += 1,
             EventResult::Rejected => receipt.rejected += 1,
         }
-        let (event_id, customer_id) = event.map(|event| (event.event_id, event.customer_id)).unzip();
-        if result == EventResult::Stored {
-            changed.extend(customer_id);
-        }
+        let event_id = event.as_ref().map(|event| event.event_id.clone());
+        kept.extend(event.filter(|_| result == EventResult::Stored).map(NewEvent::stored));
         let error = outcome.as_ref().err().map(RowError::from);
         receipt.results.push(EventReceipt { row, event_id, status: result.word(), error });
         first_problem = first_problem.or(outcome.err());
     }
-    for customer_id in &changed {
-        state.changes.customer_changed(customer_id);
-    }
+    state.changes.events_kept(&kept);
     Ok((receipt, first_problem))
 }
 

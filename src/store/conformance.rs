@@ -53,6 +53,7 @@ pub(super) async fn check(store: Arc<dyn Store>) {
     repeated_events_are_recognised(&*store).await;
     a_time_left_to_the_service_stays_the_first_one(&*store).await;
     events_of_a_customer_are_the_latest_oldest_first(&*store).await;
+    the_latest_events_come_in_the_order_in_which_they_were_kept(&*store).await;
     customers_are_replaced_and_erased(&*store).await;
     items_keep_their_first_position(&*store).await;
     keys_are_listed_and_revoked_once(&*store).await;
@@ -117,6 +118,13 @@ async fn events_of_a_customer_are_the_latest_oldest_first(store: &dyn Store) {
     assert_eq!(ids_since(store, "l", 0, 2).await, ["l-201", "l-202"]);
     assert_eq!(store.activity("l").await.unwrap(), Activity { events: 203, last_at: Some(moment(202)) });
     assert_eq!(store.activity("nobody").await.unwrap(), Activity::default());
+}
+
+async fn the_latest_events_come_in_the_order_in_which_they_were_kept(store: &dyn Store) {
+    store.append_events(vec![event("kept-1", "k1", 90), event("kept-2", "k2", 10)]).await.unwrap();
+    store.append_events(vec![event("kept-3", "k1", 50)]).await.unwrap();
+    let latest = store.latest_events(2).await.unwrap();
+    assert_eq!(latest.iter().map(|event| event.event_id.as_str()).collect::<Vec<_>>(), ["kept-2", "kept-3"]);
 }
 
 async fn customers_are_replaced_and_erased(store: &dyn Store) {

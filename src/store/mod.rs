@@ -38,6 +38,9 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredEvent>>;
 
+    /// The `limit` events of all customers that were kept last, in the order in which they were kept.
+    async fn latest_events(&self, limit: u32) -> Result<Vec<StoredEvent>>;
+
     /// How much one customer did.
     async fn activity(&self, customer_id: &str) -> Result<Activity>;
 

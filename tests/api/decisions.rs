@@ -1,4 +1,6 @@
 use crate::world::{CUSTOMERS, ids, releases, releases_folder, start, start_in};
+use chrono::{TimeDelta, Utc};
+use models::ids::{CustomerIx, Ix};
 use models::interactions::History;
 use models::measures::Repeats;
 use models::ranking::top_n;
@@ -50,6 +52,52 @@ async fn a_stranger_gets_a_flagged_answer_and_a_session_turns_it() {
     assert_eq!(session["evidence"], "session", "{session}");
     let shown = ids(&session);
     assert!(shown.iter().all(|id| id.starts_with("blue") && id != "blue3" && id != "blue4"), "{session}");
+}
+
+#[tokio::test]
+async fn who_has_only_said_what_they_like_gets_what_people_like_them_take() {
+    let app = start().await;
+    let who = ask(&json!({"customer_id": "new"}), &json!({"contact_point": "app", "n": 3, "explain": true}));
+    app.put("/v1/customers/new", &json!({"attributes": {"likes": "blue"}})).await;
+    let decision = app.post("/v1/recommend", &who).await.json();
+    assert_eq!(
+        (&decision["evidence"], &decision["fallback"]),
+        (&json!("profile"), &json!(false)),
+        "{decision}"
+    );
+    for result in decision["results"].as_array().unwrap() {
+        assert_eq!(result["source"], "profile");
+        let reasons = result["reasons"].as_array().unwrap();
+        let sum: f64 = reasons.iter().map(|reason| reason["contribution"].as_f64().unwrap()).sum();
+        assert!((sum - result["score"].as_f64().unwrap()).abs() < 1e-5, "{result}");
+    }
+    let blues = |decision: &Value| ids(decision).iter().filter(|id| id.starts_with("blue")).count();
+    assert_eq!(blues(&decision), 3, "{decision}");
+    app.put("/v1/customers/new", &json!({"attributes": {"likes": "red"}})).await;
+    assert_eq!(blues(&app.post("/v1/recommend", &who).await.json()), 0, "a changed profile counts at once");
+    app.put("/v1/customers/new", &json!({"attributes": {"shoe_size": 44}})).await;
+    assert_eq!(app.post("/v1/recommend", &who).await.json()["evidence"], "none", "it says nothing of taste");
+}
+
+#[tokio::test]
+async fn what_customers_do_now_is_their_session_without_being_named() {
+    let app = start().await;
+    for (who, item) in [("now", "red3"), ("now", "red8"), ("then", "red3"), ("then", "red8")] {
+        let at = if who == "now" { Utc::now() } else { Utc::now() - TimeDelta::hours(2) };
+        let event = json!({"type": "view", "customer_id": who, "item_id": item, "at": at});
+        assert_eq!(app.post("/v1/events", &event).await.status, 200);
+    }
+    let reasons = async |who: &str| {
+        let asked = json!({"customer_id": who, "contact_point": "app", "n": 3, "explain": true});
+        let decision = app.post("/v1/recommend", &asked).await.json();
+        let of = |result: &Value| result["reasons"].as_array().unwrap().clone();
+        decision["results"].as_array().unwrap().iter().flat_map(of).collect::<Vec<Value>>()
+    };
+    let of_session = |reason: &&Value| reason["code"] == "session_items";
+    let now = reasons("now").await;
+    let reason = now.iter().find(of_session).unwrap_or_else(|| panic!("{now:?}"));
+    assert_eq!(reason["evidence_ids"], json!(["red8", "red3"]), "the latest first");
+    assert!(reasons("then").await.iter().find(of_session).is_none(), "two hours later it is over");
 }
 
 #[tokio::test]
@@ -176,9 +224,10 @@ async fn the_service_answers_with_the_items_and_scores_of_the_offline_list() {
     let app = start_in(&releases_folder(), &[plain.as_slice(), &new].concat()).await;
     let (manifest, release, _) = proffer::releases::load(&releases_folder(), &releases().1[1]).unwrap();
     for customer in 0..CUSTOMERS {
-        let id = format!("c{customer}");
+        let id = release.customers.id(CustomerIx::at(customer)).unwrap().to_owned();
         let row = release.history.row(release.customers.get(&id).unwrap());
-        let history = History { interactions: row, as_of: manifest.data_cutoff };
+        let profile = release.profiles.of(customer);
+        let history = History::new(row, manifest.data_cutoff).with_profile(profile);
         for (point, repeats) in [("again", Repeats::Kept), ("new", Repeats::Removed)] {
             let mut scores = vec![0.0; release.items.len()];
             release.taste.ranker(repeats).score(history, &mut scores);

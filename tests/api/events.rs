@@ -2,7 +2,7 @@ use crate::helpers::{App, hostile_ids};
 use async_trait::async_trait;
 use chrono::DateTime;
 use proffer::state::{AppState, Listener};
-use proffer::store::StoredItem;
+use proffer::store::{StoredEvent, StoredItem};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -188,8 +188,14 @@ struct Diary(Mutex<Vec<String>>);
 
 #[async_trait]
 impl Listener for Diary {
+    fn events_kept(&self, events: &[StoredEvent]) {
+        self.0.lock().unwrap().extend(events.iter().map(|event| format!("event of {}", event.customer_id)));
+    }
     fn customer_changed(&self, customer_id: &str) {
         self.0.lock().unwrap().push(format!("customer {customer_id}"));
+    }
+    fn customer_erased(&self, customer_id: &str) {
+        self.0.lock().unwrap().push(format!("erased {customer_id}"));
     }
     async fn items_changed(&self, items: &[StoredItem]) {
         self.0.lock().unwrap().extend(items.iter().map(|item| format!("item {}", item.item_id)));
@@ -207,12 +213,12 @@ async fn listeners_hear_of_each_change_before_the_client_is_answered() {
         heard
     };
     app.post("/v1/events", &json!([click("1", "a"), click("2", "a"), click("3", "b")])).await;
-    assert_eq!(heard(), ["customer a", "customer b"]);
+    assert_eq!(heard(), ["event of a", "event of a", "event of b"]);
     app.post("/v1/events", &json!([click("1", "a"), click("3", "conflict"), {}])).await;
     assert!(heard().is_empty(), "nothing changed");
     app.put("/v1/items/i", &json!({"attributes": {}})).await;
     assert_eq!(heard(), ["item i"]);
     app.put("/v1/customers/c", &json!({"attributes": {}})).await;
     app.delete("/v1/customers/d").await;
-    assert_eq!(heard(), ["customer c", "customer d"]);
+    assert_eq!(heard(), ["customer c", "erased d"]);
 }

@@ -1,7 +1,7 @@
 use crate::helpers::{App, send};
 use async_trait::async_trait;
 use proffer::state::{AppState, Check, Listener};
-use proffer::store::StoredItem;
+use proffer::store::{StoredEvent, StoredItem};
 use reqwest::Method;
 use serde_json::json;
 use std::sync::Arc;
@@ -60,9 +60,11 @@ struct Clumsy;
 
 #[async_trait]
 impl Listener for Clumsy {
+    fn events_kept(&self, _: &[StoredEvent]) {}
     fn customer_changed(&self, _: &str) {
         panic!("on purpose");
     }
+    fn customer_erased(&self, _: &str) {}
     async fn items_changed(&self, _: &[StoredItem]) {}
 }
 

@@ -61,7 +61,7 @@ async fn a_damaged_release_is_refused_with_the_file_and_the_running_one_goes_on(
         ("items.parquet", |path| fs::remove_file(path).unwrap()),
         ("manifest.json", |path| {
             let text = fs::read_to_string(path).unwrap();
-            fs::write(path, text.replace("\"format_version\": 2", "\"format_version\": 3")).unwrap();
+            fs::write(path, text.replace("\"format_version\": ", "\"format_version\": 9")).unwrap();
         }),
     ];
     for (file, harm) in damage {

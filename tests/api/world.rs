@@ -45,6 +45,15 @@ fn items() -> String {
     csv
 }
 
+/// Everybody says which colour they like.
+fn customers() -> String {
+    let mut csv = String::from("customer_id,likes\n");
+    for customer in 0..CUSTOMERS {
+        writeln!(csv, "c{customer},{}", ["red", "blue"][customer % 2]).unwrap();
+    }
+    csv
+}
+
 /// Writes the world's files into a folder: history and items.
 pub(crate) fn write(folder: &Path) -> (PathBuf, PathBuf) {
     let (history_file, items_file) = (folder.join("history.csv"), folder.join("items.csv"));
@@ -58,7 +67,14 @@ pub(crate) fn train(folder: &Path, factors: usize) -> String {
     let (history_file, items_file) = write(folder);
     let mut config = TrainingConfig::default();
     config.ials.factors = factors;
-    let inputs = Inputs { history: vec![history_file], items: Some(items_file), ..Inputs::default() };
+    let customers_file = folder.join("customers.csv");
+    std::fs::write(&customers_file, customers()).unwrap();
+    let inputs = Inputs {
+        history: vec![history_file],
+        items: Some(items_file),
+        customers: Some(customers_file),
+        ..Inputs::default()
+    };
     let now = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, u32::try_from(factors).unwrap() % 60).unwrap();
     let run = Run { now, search: None, gate: Gate::Open };
     let trained = pipeline::train(&config, &inputs, &run, &folder.join("releases"), &Silent).unwrap();

@@ -3,6 +3,7 @@
 use crate::history::HistoryConfig;
 use crate::split::SplitConfig;
 use crate::tables::TableConfig;
+use models::attributes::PriorParams;
 use models::complements::ComplementsParams;
 use models::frequency::FrequencyParams;
 use models::ials::IalsParams;
@@ -11,6 +12,7 @@ use models::item_knn::ItemKnnParams;
 use models::item_weights::ItemWeightsParams;
 use models::measures::Bootstrap;
 use models::popularity::PopularityParams;
+use models::sessions::SessionParams;
 use models::similar::SimilarParams;
 use models::spectral::SpectralParams;
 use models::trending::TrendingParams;
@@ -26,6 +28,8 @@ pub struct TrainingConfig {
     pub history: HistoryConfig,
     /// How the file of items' attributes is read.
     pub items: TableConfig,
+    /// How the file of customers' attributes is read.
+    pub customers: TableConfig,
     /// Where history is cut for judging.
     pub split: SplitConfig,
     /// What each kind of event counts, in purchases.
@@ -36,6 +40,10 @@ pub struct TrainingConfig {
     pub spectral: SpectralParams,
     /// The sparse view of taste: what each item says of others.
     pub item_weights: ItemWeightsParams,
+    /// What follows what within a session.
+    pub sessions: SessionParams,
+    /// Where people without history and items without buyers stand, by their attributes.
+    pub prior: PriorParams,
     /// How the views are blended.
     pub blend: BlendConfig,
     /// The list of what everyone buys.
@@ -56,11 +64,14 @@ impl Default for TrainingConfig {
             seed: 42,
             history: HistoryConfig::default(),
             items: TableConfig::default(),
+            customers: TableConfig::default(),
             split: SplitConfig::default(),
             event_weights: KindWeights::default(),
             ials: IalsParams::default(),
             spectral: SpectralParams::default(),
             item_weights: ItemWeightsParams::default(),
+            sessions: SessionParams::default(),
+            prior: PriorParams::default(),
             blend: BlendConfig::default(),
             popularity: PopularityParams::default(),
             trending: TrendingParams::default(),
@@ -77,6 +88,8 @@ impl Default for TrainingConfig {
 pub struct BlendConfig {
     /// At most so many customers lose a basket to learn the blend on.
     pub customers: usize,
+    /// At most so many others are kept out altogether, to learn on what suits people of whom little is known.
+    pub strangers: usize,
     /// Length of the lists that the blend is learned for.
     pub n: usize,
     /// Days after which what is popular counts half in the blend; a tenth of the time span when not given.
@@ -88,7 +101,13 @@ pub struct BlendConfig {
 
 impl Default for BlendConfig {
     fn default() -> Self {
-        Self { customers: 4_000, n: 20, popular_half_life_days: None, habit_half_life_days: None }
+        Self {
+            customers: 4_000,
+            strangers: 1_000,
+            n: 20,
+            popular_half_life_days: None,
+            habit_half_life_days: None,
+        }
     }
 }
 
@@ -100,6 +119,8 @@ pub struct EvaluationConfig {
     pub n: usize,
     /// At most so many customers are judged, drawn by the seed; always on the full catalogue.
     pub max_customers: usize,
+    /// At most so many sessions are judged, drawn by the seed.
+    pub max_sessions: usize,
     /// How intervals are made.
     pub bootstrap: Bootstrap,
     /// The item-to-item baseline.
@@ -113,6 +134,7 @@ impl Default for EvaluationConfig {
         Self {
             n: 20,
             max_customers: 10_000,
+            max_sessions: 1_000,
             bootstrap: Bootstrap::default(),
             item_knn: ItemKnnParams::default(),
             frequency: FrequencyParams::default(),

@@ -1,23 +1,25 @@
 //! Fitting every model on the events before one moment.
 
+use crate::attributes::Attributes;
 use crate::config::TrainingConfig;
 use crate::holdout::Holdout;
 use crate::progress::Progress;
 use models::Result;
+use models::attributes::{FeatureRows, Prior};
 use models::events::{Event, EventLog, Timestamp};
 use models::frequency::PersonalFrequency;
-use models::ials::IalsParams;
-use models::ids::{CustomerIx, ItemIx};
-use models::interactions::Interactions;
+use models::ials::{Ials, IalsParams};
+use models::ids::{CustomerIx, ItemIx, Ix};
+use models::interactions::{Interaction, Interactions};
 use models::item_knn::ItemKnn;
 use models::item_lists::ItemLists;
 use models::item_weights::ItemWeightsParams;
-use models::measures::Repeats;
 use models::popularity::{Popularity, PopularityParams};
 use models::repeat::Repeat;
+use models::sessions::Sessions;
 use models::spectral::SpectralParams;
-use models::taste::blend::{Learned, Lessons};
 use models::taste::{Blends, Taste, Views};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,7 +42,7 @@ impl ViewParams {
     }
 }
 
-/// What views are learned from: the history before one moment.
+/// What views are learned from: the history before one moment, and who the customers are.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// All events; those from `as_of` on are not looked at.
@@ -49,6 +51,10 @@ pub struct Known<'a> {
     pub interactions: &'a Interactions,
     /// The moment.
     pub as_of: Timestamp,
+    /// The attributes of customers.
+    pub customers: &'a Attributes,
+    /// What is held back.
+    pub holdout: Option<&'a Holdout>,
 }
 
 /// Learns all views of taste, and blends them as told.
@@ -62,12 +68,12 @@ pub fn fit_taste(
     blends: Option<Blends>,
     progress: &dyn Progress,
 ) -> Result<Taste> {
-    let Known { log, interactions, as_of } = known;
+    let Known { log, interactions, as_of, .. } = known;
     let (ials, spectral) = (params.ials.check()?, params.spectral.check()?);
     let item_weights = params.item_weights.check()?;
     let ials = ials.fit(interactions, as_of, |sweep| progress.at(sweep.done as u64))?;
     // A blend that gives the spectral filter no weight spares its making, and its share of every vector.
-    let wanted = blends.is_none_or(|blends| blends.kept.spectral != 0.0 || blends.removed.spectral != 0.0);
+    let wanted = blends.is_none_or(|blends| blends.use_spectral());
     let spectral = if wanted { Some(spectral.fit(interactions, as_of)?) } else { None };
     let weights = item_weights.fit(interactions, as_of)?;
     let span = log.span().map_or(0.0, |(first, _)| as_of.days_since(first));
@@ -77,8 +83,75 @@ pub fn fit_taste(
     let popular = popularity.check()?.fit(log.before(as_of), log.n_items, as_of)?;
     let habit =
         config.blend.habit_half_life_days.unwrap_or_else(|| 2.0 * usual_return_days(log.before(as_of)));
-    let views = Views { ials, spectral, weights, repeat: Repeat::new(habit as f32)? };
+    let (sessions, prior) = (sessions(config, &known)?, prior(config, &known, &ials)?);
+    let repeat = Repeat::new(habit as f32)?;
+    let views = Views { ials, spectral, weights, repeat, sessions, prior };
     Taste::new(views, &popular, blends.unwrap_or_default())
+}
+
+/// What follows what; without times nothing does.
+///
+/// # Errors
+/// [`models::Error`] for parameters out of range.
+pub fn sessions(config: &TrainingConfig, known: &Known<'_>) -> Result<Sessions> {
+    let Known { log, as_of, holdout, .. } = *known;
+    let params = config.sessions.check()?;
+    let events = log.before(as_of);
+    let timed = events.first().map(|event| event.at) != events.last().map(|event| event.at);
+    let learned: Vec<Event> = match holdout {
+        _ if !timed => Vec::new(),
+        Some(holdout) => events.iter().filter(|event| !holdout.hides(event)).copied().collect(),
+        None => return Ok(params.fit(events, log.n_customers, log.n_items)),
+    };
+    Ok(params.fit(&learned, log.n_customers, log.n_items))
+}
+
+/// The most customers that a prior is learned from: an even sample.
+const PRIOR_CUSTOMERS: usize = 20_000;
+
+/// Items from which on a customer's vector says nearly all that it can.
+const TELLING_ITEMS: f32 = 5.0;
+
+/// Where people stand by their profile, in the factorisation's space.
+fn prior(config: &TrainingConfig, known: &Known<'_>, ials: &Ials) -> Result<Prior> {
+    let Known { interactions, as_of, customers, .. } = *known;
+    let every = interactions.n_customers().div_ceil(PRIOR_CUSTOMERS).max(1);
+    let sample: Vec<_> = interactions.rows().step_by(every).collect();
+    let rows: FeatureRows =
+        sample.iter().map(|(customer, _)| customers.rows.of(customer.position()).to_vec()).collect();
+    let n_items = |row: &[Interaction]| row.len() as f32;
+    let weights: Vec<f32> =
+        sample.iter().map(|(_, row)| n_items(row) / (n_items(row) + TELLING_ITEMS)).collect();
+    let histories: Vec<&[Interaction]> = sample.into_iter().map(|(_, row)| row).collect();
+    let vectors = ials.fold_in_rows(&histories, as_of);
+    config.prior.check()?.fit(customers.features.clone(), &rows, &vectors.view(), &weights)
+}
+
+/// Where an item stands by its attributes before anybody bought it, in the space of `vectors` (items × dimensions);
+/// learned from the items that have buyers.
+///
+/// # Errors
+/// [`models::Error`] for parameters out of range, or when no item has a buyer.
+pub fn item_prior(
+    config: &TrainingConfig,
+    items: &Attributes,
+    vectors: &Array2<f32>,
+    interactions: &Interactions,
+) -> Result<Prior> {
+    let mut buyers = vec![0f32; interactions.n_items()];
+    interactions.cells().iter().for_each(|cell| buyers[cell.item.position()] += 1.0);
+    let weights: Vec<f32> = buyers.iter().map(|n| n / (n + TELLING_ITEMS)).collect();
+    config.prior.check()?.fit(items.features.clone(), &items.rows, &vectors.view(), &weights)
+}
+
+/// The vectors of all items, as an index holds them.
+pub fn index_vectors(taste: &Taste) -> Array2<f32> {
+    let mut vectors = Array2::zeros((taste.n_items(), taste.dimensions()));
+    for (position, mut row) in vectors.outer_iter_mut().enumerate() {
+        let vector = taste.item_vector(ItemIx::at(position)).unwrap_or_default();
+        row.iter_mut().zip(vector).for_each(|(cell, number)| *cell = number);
+    }
+    vectors
 }
 
 /// The share of the time span after which what is popular counts half.
@@ -101,51 +174,6 @@ fn usual_return_days(events: &[Event]) -> f64 {
     }
     days.sort_by(f64::total_cmp);
     days.get(days.len() / 2).copied().unwrap_or(30.0)
-}
-
-/// A taste whose blends were learned on what was held back.
-pub struct Blended {
-    /// The views and their blends.
-    pub taste: Taste,
-    /// How well the blend does on baskets in which owned items count.
-    pub kept: Learned,
-    /// How well it does on new items.
-    pub removed: Learned,
-}
-
-/// Learns the views without the baskets that are held back, and the blends on these.
-///
-/// # Errors
-/// As [`fit_taste`]; [`models::Error::Empty`] when nobody could lose a basket.
-pub fn fit_blended(
-    config: &TrainingConfig,
-    params: &ViewParams,
-    known: Known<'_>,
-    progress: &dyn Progress,
-) -> Result<Blended> {
-    let Known { log, interactions, as_of } = known;
-    let holdout = Holdout::draw(log, as_of, &config.event_weights, config.blend.customers, config.seed);
-    let people = holdout.people();
-    if people.is_empty() {
-        return Err(models::Error::Empty {
-            what: "the sample of baskets to learn the blend on",
-            remedy: "no customer has a second order or three purchases; give a longer history",
-        });
-    }
-    let rest = holdout.without(interactions);
-    let mut taste = fit_taste(config, params, Known { log, interactions: &rest, as_of }, None, progress)?;
-    let lessons = Lessons::new(&taste, &people, as_of, config.blend.n);
-    let (mut kept, mut removed) = (lessons.learn(Repeats::Kept), lessons.learn(Repeats::Removed));
-    // Half of every vector, of every scan and of the memory is worth a difference that chance explains.
-    let lean = [Repeats::Kept, Repeats::Removed].map(|repeats| lessons.learn_without_spectral(repeats));
-    if lessons.is_as_good(&lean[0].blend, &kept.blend, Repeats::Kept)
-        && lessons.is_as_good(&lean[1].blend, &removed.blend, Repeats::Removed)
-    {
-        [kept, removed] = lean;
-        taste.spectral = None;
-    }
-    taste.blends = Blends { kept: kept.blend, removed: removed.blend };
-    Ok(Blended { taste, kept, removed })
 }
 
 /// What each customer did before a moment.

@@ -1,10 +1,12 @@
 //! The measured quality as one page with charts: no script, nothing loaded from anywhere.
 
-use crate::judge::{Slice, Task};
+use crate::blend::Lesson;
+use crate::judge::{Comparison, Task};
 use crate::pipeline::Evaluation;
 use crate::report::{Whom, sentence, task_title};
 use models::measures::{Interval, Summary};
-use models::taste::Blend;
+use models::taste::blend::Learned;
+use models::taste::{Blend, Blends};
 use std::fmt::{self, Display, Formatter, Write};
 
 /// The page of one evaluation.
@@ -22,7 +24,7 @@ small { opacity: .75; white-space: nowrap; } svg { width: 100%; height: auto; } 
 
 impl Display for Page<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Evaluation { quality, blend, trials, .. } = self.0;
+        let Evaluation { quality, blends, lesson, trials, .. } = self.0;
         write!(
             f,
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -30,19 +32,13 @@ impl Display for Page<'_> {
             Escaped(&Whom(quality).to_string())
         )?;
         quality.tasks.iter().try_for_each(|task| write_task(f, task))?;
-        write!(f, "<h2>How the views are blended</h2><div class=\"scroll\"><table><tr><th>lists</th>")?;
-        for (name, _) in terms(&Blend::default()) {
-            write!(f, "<th>{name}</th>")?;
-        }
-        write!(f, "<th>quality on held-back baskets</th><th>people</th></tr>")?;
-        for (name, learned) in ["with owned items", "new items only"].iter().zip(blend) {
-            write!(f, "<tr><td>{name}</td>")?;
-            for (_, weight) in terms(&learned.blend) {
-                write!(f, "<td>{weight:.3}</td>")?;
+        for (title, comparisons) in [("Cold start", &quality.cold_start), ("Sessions", &quality.sessions)] {
+            if !comparisons.is_empty() {
+                write!(f, "<h2>{title}</h2>")?;
+                comparisons.iter().try_for_each(|comparison| write_comparison(f, comparison))?;
             }
-            write!(f, "<td>{:.4}</td><td>{}</td></tr>", learned.quality, learned.people)?;
         }
-        write!(f, "</table></div><p><small>Quality here is the mean of NDCG and recall.</small></p>")?;
+        write_blends(f, blends, lesson)?;
         if !trials.is_empty() {
             write!(
                 f,
@@ -63,7 +59,40 @@ impl Display for Page<'_> {
     }
 }
 
-fn terms(blend: &Blend) -> [(&'static str, f32); 6] {
+/// The weights of every blend, and how well each did on what was held back.
+fn write_blends(f: &mut Formatter<'_>, blends: &Blends, lesson: &Lesson) -> fmt::Result {
+    write!(f, "<h2>How the views are blended</h2><div class=\"scroll\"><table><tr><th>lists</th>")?;
+    for (name, _) in terms(&Blend::default()) {
+        write!(f, "<th>{name}</th>")?;
+    }
+    write!(f, "<th>quality on what was held back</th><th>people</th></tr>")?;
+    let rows: [(&str, &Blend, Option<Learned>); 6] = [
+        ("a history, owned items may return", &blends.history.kept, Some(lesson.kept)),
+        ("a history, new items only", &blends.history.removed, Some(lesson.removed)),
+        ("a few items, owned items may return", &blends.few.kept, lesson.few),
+        ("a few items, new items only", &blends.few.removed, None),
+        ("a session of someone unknown", &blends.session, lesson.session_of_unknown),
+        ("nothing but a profile", &blends.stranger, lesson.stranger),
+    ];
+    for (name, blend, learned) in rows {
+        write!(f, "<tr><td>{name}</td>")?;
+        for (_, weight) in terms(blend) {
+            write!(f, "<td>{weight:.3}</td>")?;
+        }
+        match learned {
+            Some(learned) => write!(f, "<td>{:.4}</td><td>{}</td></tr>", learned.quality, learned.people)?,
+            None => write!(f, "<td></td><td></td></tr>")?,
+        }
+    }
+    write!(
+        f,
+        "</table></div><p><small>Quality here is the mean of NDCG and recall. A profile is worth {} items of a person's \
+         own.</small></p>",
+        blends.profile_items
+    )
+}
+
+fn terms(blend: &Blend) -> [(&'static str, f32); 7] {
     [
         ("factorisation", blend.factors),
         ("spectral", blend.spectral),
@@ -71,6 +100,7 @@ fn terms(blend: &Blend) -> [(&'static str, f32); 6] {
         ("habits", blend.often),
         ("recent habits", blend.lately),
         ("popular", blend.popular),
+        ("session", blend.session),
     ]
 }
 
@@ -83,13 +113,14 @@ fn write_task(f: &mut Formatter<'_>, task: &Task) -> fmt::Result {
         f,
         "<div class=\"scroll\"><table><tr><th>model</th><th>Recall@{n}</th><th>NDCG@{n}</th><th>MRR@{n}</th>"
     )?;
-    write!(f, "<th>hit rate</th><th>coverage</th><th>novelty (bits)</th></tr>")?;
+    write!(f, "<th>hit rate</th><th>coverage</th><th>novelty (bits)</th><th>diversity</th></tr>")?;
     for model in &task.models {
         write!(f, "<tr><td>{}</td>", Escaped(&model.model))?;
         for interval in [&model.recall, &model.ndcg, &model.mrr, &model.hit_rate] {
             write!(f, "<td>{}</td>", Cell(interval))?;
         }
-        write!(f, "<td>{:.4}</td><td>{:.2}</td></tr>", model.coverage, model.novelty)?;
+        let diversity = model.diversity.map_or_else(String::new, |diversity| format!("{diversity:.3}"));
+        write!(f, "<td>{:.4}</td><td>{:.2}</td><td>{diversity}</td></tr>", model.coverage, model.novelty)?;
     }
     write!(f, "</table></div><ul>")?;
     let ours = task.models.first().map_or("ours", |model| model.model.as_str());
@@ -97,25 +128,34 @@ fn write_task(f: &mut Formatter<'_>, task: &Task) -> fmt::Result {
         write!(f, "<li>{}</li>", Escaped(&sentence(ours, difference, n)))?;
     }
     write!(f, "</ul>")?;
-    write_slices(f, &task.slices, n)
+    task.slices.iter().try_for_each(|slice| write_comparison(f, slice))
 }
 
-/// Who is served how well: a table of NDCG by the length of the history.
-fn write_slices(f: &mut Formatter<'_>, slices: &[Slice], n: usize) -> fmt::Result {
-    let Some(first) = slices.first() else { return Ok(()) };
-    write!(f, "<div class=\"scroll\"><table><tr><th>NDCG@{n} by history</th><th>customers</th>")?;
-    for (model, _) in &first.ndcg {
+/// Models side by side on several groups.
+fn write_comparison(f: &mut Formatter<'_>, comparison: &Comparison) -> fmt::Result {
+    let Comparison { title, measure, whom, models, rows } = comparison;
+    write!(f, "<h3>{}, {}</h3>", Escaped(title), Escaped(measure))?;
+    write!(f, "<div class=\"scroll\"><table><tr><th></th><th>{}</th>", Escaped(whom))?;
+    for model in models {
         write!(f, "<th>{}</th>", Escaped(model))?;
     }
     write!(f, "</tr>")?;
-    for slice in slices {
-        write!(f, "<tr><td>{}</td><td>{}</td>", Escaped(&slice.name), slice.customers)?;
-        for (_, interval) in &slice.ndcg {
-            write!(f, "<td>{}</td>", Cell(interval))?;
+    for row in rows {
+        write!(f, "<tr><td>{}</td><td>{}</td>", Escaped(&row.name), row.size)?;
+        for cell in row.cells() {
+            let (mean, rest) = cell.split_once(' ').unwrap_or((&cell, ""));
+            write!(f, "<td>{mean} <small>{rest}</small></td>")?;
         }
         write!(f, "</tr>")?;
     }
-    write!(f, "</table></div>")
+    write!(f, "</table></div>")?;
+    if rows.iter().any(|row| !row.differences.is_empty()) {
+        write!(
+            f,
+            "<p><small>In brackets: the first minus the other, paired, with its interval.</small></p>"
+        )?;
+    }
+    Ok(())
 }
 
 /// A mean and its interval.

@@ -4,6 +4,8 @@
 
 pub mod pipeline;
 
+pub mod attributes;
+pub mod blend;
 pub mod config;
 pub mod fit;
 pub mod history;

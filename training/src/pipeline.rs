@@ -1,26 +1,29 @@
 //! One retrain: read, split, search, judge, gate, fit, index, publish.
 
+use crate::attributes::Attributes;
+use crate::blend::Lesson;
 use crate::config::TrainingConfig;
-use crate::fit::{Known, Lists, ViewParams, fit_lists, fit_taste, interactions_before};
+use crate::fit::{
+    Known, Lists, ViewParams, fit_lists, fit_taste, index_vectors, interactions_before, item_prior,
+};
 use crate::history::{self, DataReport, History, HistoryError};
 use crate::html::Page;
 use crate::index;
-use crate::judge::{Quality, judge};
+use crate::judge::{Data, Judged, Quality, judge};
 use crate::progress::Progress;
 use crate::publish::{PublishError, publish};
 use crate::search::{Budget, Trial, search};
 use crate::split::{self, Split, SplitError, SplitKind};
 use crate::tables::{self, TableError, TableKind, TableReport};
 use chrono::{DateTime, SecondsFormat, Utc};
+use models::attributes::{FeatureRows, Prior};
 use models::events::{Event, EventLog, Timestamp};
-use models::ids::Ix;
 use models::interactions::Interactions;
 use models::payload::Payload;
 use models::release::{
     FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, REPORT_PAGE, Release, TimeUnit,
     release_id,
 };
-use models::taste::blend::Learned;
 use models::taste::{Blends, Taste};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -35,6 +38,8 @@ pub struct Inputs {
     pub test: Option<PathBuf>,
     /// Attributes of items, if there are any.
     pub items: Option<PathBuf>,
+    /// Attributes of customers, if there are any.
+    pub customers: Option<PathBuf>,
     /// Where rejected rows of the history go, if anywhere.
     pub rejected: Option<PathBuf>,
 }
@@ -67,6 +72,8 @@ pub struct Trained {
     pub data: DataReport,
     /// What was read of items, if there is a file of them.
     pub items: Option<TableReport>,
+    /// What was read of customers, if there is a file of them.
+    pub customers: Option<TableReport>,
     /// What was measured.
     pub evaluation: Evaluation,
     /// The manifest of the release.
@@ -80,19 +87,14 @@ pub struct Trained {
 pub struct Evaluation {
     /// The parameters of the views that were judged.
     pub params: ViewParams,
-    /// How well the blend did on baskets that were held back: with owned items, and without.
-    pub blend: [Learned; 2],
+    /// How the views are weighed.
+    pub blends: Blends,
+    /// How well they do, weighed so, on what was held back.
+    pub lesson: Lesson,
     /// Every trial of the search, best first; empty without search.
     pub trials: Vec<Trial>,
     /// The table.
     pub quality: Quality,
-}
-
-impl Evaluation {
-    /// How the views are weighed.
-    pub fn blends(&self) -> Blends {
-        Blends { kept: self.blend[0].blend, removed: self.blend[1].blend }
-    }
 }
 
 /// Why a training stopped. Nothing is published then.
@@ -104,9 +106,9 @@ pub enum TrainingError {
     /// Training on this history would mislead.
     #[error("training on this history would mislead:\n{0}")]
     Unfit(Box<DataReport>),
-    /// The attributes of items cannot be read.
+    /// The attributes of items or customers cannot be read.
     #[error(transparent)]
-    Items(#[from] TableError),
+    Attributes(#[from] TableError),
     /// The history cannot be split.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -135,28 +137,50 @@ pub fn train(
     progress: &dyn Progress,
 ) -> Result<Trained, TrainingError> {
     let (history, data) = read(config, inputs, run, progress)?;
-    let (payloads, items) = payloads(config, inputs, &history)?;
+    let (attributes, tables) = attributes(config, inputs, &history)?;
     let (log, split) = divided(config, &history.log)?;
-    let evaluation = measure(config, &log, &split, run, progress)?;
+    let evaluation = measure(config, attributes.with(&log), &split, run, progress)?;
     if run.gate == Gate::BeatPopularity && evaluation.quality.loses_to_popularity() {
         return Err(TrainingError::LosesToPopularity(evaluation.quality.into()));
     }
     progress.begin("fit on the whole history", evaluation.params.ials.sweeps as u64);
     let interactions = interactions_before(config, &history.log, split.end);
-    let known = Known { log: &history.log, interactions: &interactions, as_of: split.end };
-    let taste = fit_taste(config, &evaluation.params, known, Some(evaluation.blends()), progress)?;
+    let known = Known {
+        log: &history.log,
+        interactions: &interactions,
+        as_of: split.end,
+        customers: &attributes.customers,
+        holdout: None,
+    };
+    let taste = fit_taste(config, &evaluation.params, known, Some(evaluation.blends), progress)?;
     progress.end("");
     progress.begin("lists", 0);
     let lists = fit_lists(config, &history.log, &taste, split.end)?;
     progress.end("");
     progress.begin("publish", 0);
-    let release = release(history, payloads, (interactions, taste), lists);
-    let mut files = encode(&release, split, &evaluation)?;
+    let item_prior = placed_items(config, &attributes.items, &taste, &interactions)?;
+    let Both { items, customers } = attributes;
+    let release =
+        release(history, (items.payloads, item_prior), customers.rows, (interactions, taste), lists);
+    let mut files = encode(&release, &customers.payloads, split, &evaluation)?;
     files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
     let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
     let path = publish(directory, &manifest, &files)?;
     progress.end(&manifest.id);
-    Ok(Trained { data, items, evaluation, manifest, path })
+    let Both { items, customers } = tables;
+    Ok(Trained { data, items, customers, evaluation, manifest, path })
+}
+
+/// Something of items, and the same of customers.
+struct Both<T> {
+    items: T,
+    customers: T,
+}
+
+impl Both<Attributes> {
+    fn with<'a>(&'a self, log: &'a EventLog) -> Data<'a> {
+        Data { log, customers: &self.customers, items: &self.items }
+    }
 }
 
 /// Reads, splits, searches and judges as [`train`] does, and publishes nothing.
@@ -170,11 +194,16 @@ pub fn evaluate(
     progress: &dyn Progress,
 ) -> Result<(DataReport, Evaluation), TrainingError> {
     let (history, data) = read(config, inputs, run, progress)?;
-    let (log, split) = match &inputs.test {
-        None => divided(config, &history.log)?,
+    let (history, (log, split)) = match &inputs.test {
+        None => {
+            let (log, split) = divided(config, &history.log)?;
+            let divided = (Cow::Owned(log.into_owned()), split);
+            (history, divided)
+        }
         Some(file) => tested(config, history, file, run, progress)?,
     };
-    Ok((data, measure(config, &log, &split, run, progress)?))
+    let (attributes, _) = attributes(config, inputs, &history)?;
+    Ok((data, measure(config, attributes.with(&log), &split, run, progress)?))
 }
 
 /// The history with its split: in time, or at random where there are no times.
@@ -200,7 +229,7 @@ fn tested(
     file: &Path,
     run: &Run,
     progress: &dyn Progress,
-) -> Result<(Cow<'static, EventLog>, Split), TrainingError> {
+) -> Result<(History, (Cow<'static, EventLog>, Split)), TrainingError> {
     let inputs = Inputs { history: vec![file.to_path_buf()], ..Inputs::default() };
     let (test, _) = inspect(config, &inputs, run.now, progress)?;
     let mut events = Vec::with_capacity(test.log.events().len());
@@ -210,7 +239,7 @@ fn tested(
         events.push(Event { customer, item: history.items.intern(item)?, ..*event });
     }
     let (log, split) = split::with_test(&history.log, events, history.items.len());
-    Ok((Cow::Owned(log), split))
+    Ok((history, (Cow::Owned(log), split)))
 }
 
 /// Reads a history, whatever its verdict: what `proffer validate` shows.
@@ -249,41 +278,56 @@ fn read(
 
 fn measure(
     config: &TrainingConfig,
-    log: &EventLog,
+    data: Data<'_>,
     split: &Split,
     run: &Run,
     progress: &dyn Progress,
 ) -> Result<Evaluation, TrainingError> {
     let trials = match run.search {
         None => Vec::new(),
-        Some(budget) => search(config, log, split.test_start, budget, progress)?,
+        Some(budget) => search(config, data, split.test_start, budget, progress)?,
     };
     let params = trials.first().map_or(ViewParams::of(config), |best| best.params);
-    let judged = judge(config, &params, log, split, progress)?;
-    let blend = [judged.blended.kept, judged.blended.removed];
-    Ok(Evaluation { params, blend, trials, quality: judged.quality })
+    let Judged { quality, blended } = judge(config, &params, data, split, progress)?;
+    Ok(Evaluation { params, blends: blended.taste.blends, lesson: blended.lesson, trials, quality })
 }
 
-/// The attributes of every item of the history, empty where the file does not know it.
-fn payloads(
+/// The attributes of the items and the customers of the history, empty where no file knows them.
+fn attributes(
     config: &TrainingConfig,
     inputs: &Inputs,
     history: &History,
-) -> Result<(Vec<Payload>, Option<TableReport>), TrainingError> {
-    let mut payloads = vec![Payload::new(); history.items.len()];
-    let Some(path) = &inputs.items else { return Ok((payloads, None)) };
-    let (items, report) = tables::read(TableKind::Items, &config.items, path)?;
-    for (id, payload) in items {
-        if let Some(ix) = history.items.get(&id) {
-            payloads[ix.position()] = payload;
-        }
+) -> Result<(Both<Attributes>, Both<Option<TableReport>>), TrainingError> {
+    let read = |kind, config, path: &Option<PathBuf>| match path {
+        None => Ok((Vec::new(), None)),
+        Some(path) => tables::read(kind, config, path).map(|(rows, report)| (rows, Some(report))),
+    };
+    let (items, of_items) = read(TableKind::Items, &config.items, &inputs.items)?;
+    let (customers, of_customers) = read(TableKind::Customers, &config.customers, &inputs.customers)?;
+    let attributes = Both {
+        items: Attributes::new(&config.prior, &history.items, items),
+        customers: Attributes::new(&config.prior, &history.customers, customers),
+    };
+    Ok((attributes, Both { items: of_items, customers: of_customers }))
+}
+
+/// Where items stand by their attributes; `None` where these tell nothing apart.
+fn placed_items(
+    config: &TrainingConfig,
+    items: &Attributes,
+    taste: &Taste,
+    interactions: &Interactions,
+) -> Result<Option<Prior>, TrainingError> {
+    if items.features.is_empty() {
+        return Ok(None);
     }
-    Ok((payloads, Some(report)))
+    Ok(Some(item_prior(config, items, &index_vectors(taste), interactions)?))
 }
 
 fn release(
     history: History,
-    payloads: Vec<Payload>,
+    (payloads, item_prior): (Vec<Payload>, Option<Prior>),
+    profiles: FeatureRows,
     (interactions, taste): (Interactions, Taste),
     lists: Lists,
 ) -> Release {
@@ -291,8 +335,10 @@ fn release(
         items: history.items,
         payloads,
         customers: history.customers,
+        profiles,
         history: interactions,
         taste,
+        item_prior,
         popularity: lists.popularity,
         trending: lists.trending,
         complements: lists.complements,
@@ -301,9 +347,14 @@ fn release(
 }
 
 /// All files of the release but the manifest.
-fn encode(release: &Release, split: Split, evaluation: &Evaluation) -> Result<Files, TrainingError> {
+fn encode(
+    release: &Release,
+    customers: &[Payload],
+    split: Split,
+    evaluation: &Evaluation,
+) -> Result<Files, TrainingError> {
     let customer_factors = release.taste.ials.fold_in_all(&release.history, split.end);
-    let mut files = release.encode(&customer_factors)?;
+    let mut files = release.encode(&customer_factors, customers)?;
     let report = serde_json::to_vec_pretty(evaluation)
         .map_err(|e| models::Error::Unreadable { part: REPORT.into(), reason: e.to_string() })?;
     files.insert(REPORT.into(), report);

@@ -1,6 +1,6 @@
 //! The measured quality as a table for people.
 
-use crate::judge::{Difference, Quality, Task};
+use crate::judge::{Compared, Comparison, Difference, Quality, Task};
 use crate::split::SplitKind;
 use chrono::DateTime;
 use comfy_table::{Table, presets};
@@ -11,7 +11,8 @@ use std::fmt::{self, Display, Formatter};
 impl Display for Quality {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", Whom(self))?;
-        self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))
+        self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))?;
+        self.cold_start.iter().chain(&self.sessions).try_for_each(|comparison| write!(f, "\n{comparison}"))
     }
 }
 
@@ -55,6 +56,7 @@ impl Display for Task {
             "hit rate".into(),
             "coverage".into(),
             "novelty (bits)".into(),
+            "diversity".into(),
         ];
         table.set_header(header);
         for model in &self.models {
@@ -65,16 +67,42 @@ impl Display for Task {
         for difference in &self.differences {
             writeln!(f, "{}", sentence(ours, difference, n))?;
         }
-        for slice in &self.slices {
-            let models = slice.ndcg.iter().map(|(model, ndcg)| format!("{model} {:.4}", ndcg.mean));
-            let models = models.collect::<Vec<_>>().join(", ");
-            writeln!(f, "NDCG@{n} of the {} customers with {}: {models}.", slice.customers, slice.name)?;
+        self.slices.iter().try_for_each(|comparison| write!(f, "\n{comparison}"))
+    }
+}
+
+impl Display for Comparison {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, {}:", self.title, self.measure)?;
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        let header = ["", self.whom.as_str()].into_iter().chain(self.models.iter().map(String::as_str));
+        table.set_header(header);
+        for row in &self.rows {
+            table.add_row([row.name.clone(), row.size.to_string()].into_iter().chain(row.cells()));
+        }
+        writeln!(f, "{table}")?;
+        if self.rows.iter().any(|row| !row.differences.is_empty()) {
+            let ours = self.models.first().map_or("ours", String::as_str);
+            writeln!(f, "In brackets: {ours} minus the other, paired, with its interval.")?;
         }
         Ok(())
     }
 }
 
-fn row(model: &Summary) -> [String; 7] {
+impl Compared {
+    /// The mean of every model; the first with its interval, the others with what ours is ahead where that is known.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = String> + '_ {
+        let differences = [None].into_iter().chain(self.differences.iter().map(Some));
+        let differences = differences.chain(std::iter::repeat(None));
+        self.means.iter().zip(differences).map(|(mean, difference)| match difference {
+            Some(d) => format!("{:.4} ({:+.4} [{:+.4}, {:+.4}])", mean.mean, d.mean, d.low, d.high),
+            None => cell(mean),
+        })
+    }
+}
+
+fn row(model: &Summary) -> [String; 8] {
     [
         model.model.clone(),
         cell(&model.recall),
@@ -83,6 +111,7 @@ fn row(model: &Summary) -> [String; 7] {
         cell(&model.hit_rate),
         format!("{:.4}", model.coverage),
         format!("{:.2}", model.novelty),
+        model.diversity.map_or_else(String::new, |diversity| format!("{diversity:.3}")),
     ]
 }
 

@@ -3,11 +3,13 @@
 //! The configured parameters are the first trial, so a search never does worse on these baskets than none. Every trial
 //! learns its own blend. The lengths of the vectors stay as configured: they are the price that the user is ready to pay.
 
+use crate::blend::learn_history;
 use crate::config::TrainingConfig;
-use crate::fit::{Known, ViewParams, fit_blended, interactions_before};
+use crate::fit::{Known, ViewParams, interactions_before};
+use crate::judge::Data;
 use crate::progress::{Progress, Silent};
 use models::Result;
-use models::events::{EventLog, Timestamp};
+use models::events::Timestamp;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -44,14 +46,15 @@ pub struct Trial {
 /// [`models::Error`] when a trial cannot be fitted or judged.
 pub fn search(
     config: &TrainingConfig,
-    log: &EventLog,
+    data: Data<'_>,
     as_of: Timestamp,
     budget: Budget,
     progress: &dyn Progress,
 ) -> Result<Vec<Trial>> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
+    let Data { log, customers, .. } = data;
     let interactions = interactions_before(config, log, as_of);
-    let known = Known { log, interactions: &interactions, as_of };
+    let known = Known { log, interactions: &interactions, as_of, customers, holdout: None };
     let begun = Instant::now();
     progress.begin("search", 1 + budget.trials as u64);
     let mut trials: Vec<Trial> = Vec::new();
@@ -64,9 +67,9 @@ pub fn search(
             Some(best) => draw(&best.params, &mut random),
         };
         let started = Instant::now();
-        let blended = fit_blended(config, &params, known, &Silent)?;
+        let lesson = learn_history(config, &params, known, &Silent)?.lesson;
         // Where nobody buys again, both ways are the same.
-        let quality = (blended.kept.quality + blended.removed.quality) / 2.0;
+        let quality = (lesson.kept.quality + lesson.removed.quality) / 2.0;
         let trial = Trial { params, quality, seconds: started.elapsed().as_secs_f64() };
         tracing::debug!(quality, seconds = trial.seconds, ?params, "trial");
         let place = trials.partition_point(|other| other.quality >= quality);

@@ -5,7 +5,7 @@ use crate::axes;
 use crate::cells::{Cell, row_cells};
 use crate::error::{Error, Result, require};
 use crate::ids::{ItemIx, Ix};
-use crate::interactions::{Confidence, History, Interactions};
+use crate::interactions::{Confidence, History, Interaction, Interactions};
 use crate::kernels;
 use crate::scoring::Scorer;
 use faer::Accum;
@@ -104,17 +104,21 @@ impl Ials {
         x
     }
 
-    /// The vectors of many people (customers × factors), on all threads of the current pool.
+    /// The vectors of all customers (customers × factors), on all threads of the current pool.
     pub fn fold_in_all(&self, interactions: &Interactions, as_of: crate::events::Timestamp) -> Array2<f32> {
+        self.fold_in_rows(&interactions.rows().map(|(_, row)| row).collect::<Vec<_>>(), as_of)
+    }
+
+    /// The vectors of many people (people × factors), on all threads of the current pool.
+    pub fn fold_in_rows(&self, rows: &[&[Interaction]], as_of: crate::events::Timestamp) -> Array2<f32> {
         let d = self.n_factors();
-        let rows: Vec<_> = interactions.rows().map(|(_, row)| row).collect();
         let longest = rows.iter().map(|row| row.len()).max().unwrap_or_default();
         let mut vectors = Array2::zeros((rows.len(), d));
         if let Some(vectors) = vectors.as_slice_mut() {
             vectors.par_chunks_exact_mut(d).zip(rows).for_each_init(
                 || Workspace::new(d, longest),
                 |work, (x, interactions)| {
-                    self.fixed().project(&self.cells(History { interactions, as_of }), work, x);
+                    self.fixed().project(&self.cells(History::new(interactions, as_of)), work, x);
                 },
             );
         }

@@ -1,9 +1,11 @@
 //! What is judged: customers as they were known at a moment, and what they bought from then on.
 
+use crate::attributes::FeatureRows;
 use crate::error::{Error, Result};
 use crate::events::{Event, Timestamp};
-use crate::ids::{CustomerIx, ItemIx};
+use crate::ids::{CustomerIx, ItemIx, Ix};
 use crate::interactions::{History, Interaction, Interactions, KindWeights};
+use ndarray::Array2;
 
 /// One customer who bought something afterwards.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Case {
 #[derive(Clone, Debug)]
 pub struct Cases<'a> {
     history: &'a Interactions,
+    profiles: Option<&'a FeatureRows>,
+    vectors: Option<&'a Array2<f32>>,
     as_of: Timestamp,
     cases: Vec<Case>,
 }
@@ -80,13 +84,28 @@ impl<'a> Cases<'a> {
                 });
             }
         }
-        Ok(Self { history, as_of, cases })
+        Ok(Self { history, profiles: None, vectors: None, as_of, cases })
     }
 
     /// Keeps the customers with any history.
     pub fn with_history(mut self) -> Self {
         self.cases.retain(|case| !self.history.row(case.customer).is_empty());
         self
+    }
+
+    /// Lets models see what the profiles of customers say, in the order of their indexes.
+    pub fn with_profiles(self, profiles: &'a FeatureRows) -> Self {
+        Self { profiles: Some(profiles), ..self }
+    }
+
+    /// Gives items × dimensions vectors by which the diversity of lists is measured, the same for every model.
+    pub fn with_vectors(self, vectors: &'a Array2<f32>) -> Self {
+        Self { vectors: Some(vectors), ..self }
+    }
+
+    /// The vectors by which diversity is measured.
+    pub fn vectors(&self) -> Option<&'a Array2<f32>> {
+        self.vectors
     }
 
     /// The customers to judge.
@@ -101,7 +120,8 @@ impl<'a> Cases<'a> {
 
     /// What was known of one customer.
     pub fn history(&self, customer: CustomerIx) -> History<'a> {
-        History { interactions: self.history.row(customer), as_of: self.as_of }
+        let profile = self.profiles.map_or(&[][..], |profiles| profiles.of(customer.position()));
+        History::new(self.history.row(customer), self.as_of).with_profile(profile)
     }
 }
 

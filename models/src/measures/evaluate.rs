@@ -8,6 +8,7 @@ use crate::ids::{CustomerIx, ItemIx, Ix};
 use crate::interactions::History;
 use crate::ranking::{Scored, top_n};
 use crate::scoring::Scorer;
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub struct Summary {
     pub coverage: f64,
     /// Mean over all places of −log₂ of the share of customers who have the item (at least one is assumed).
     pub novelty: f64,
+    /// Mean over lists of the mean of 1 − cosine over the pairs of their items, by the vectors of the cases; `None`
+    /// where these have none.
+    pub diversity: Option<f64>,
 }
 
 /// A summary and the values of each customer behind it.
@@ -75,6 +79,10 @@ pub struct Evaluation {
     pub customers: Vec<CustomerIx>,
     /// The measures of each customer's list.
     pub measures: Vec<ListMeasures>,
+    /// Each customer's list, best first.
+    pub lists: Vec<Vec<Scored>>,
+    /// What each customer bought that counts, sorted.
+    pub bought: Vec<Vec<ItemIx>>,
 }
 
 impl Evaluation {
@@ -90,6 +98,25 @@ impl Evaluation {
     ) -> Result<Interval> {
         let members = self.customers.iter().zip(&self.measures).filter(|(customer, _)| wanted(**customer));
         bootstrap.mean(&members.map(|(_, measures)| measures.get(measure)).collect::<Vec<_>>())
+    }
+
+    /// The recall on some of the items, over the customers who bought any of them, and how many these are.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::mean`].
+    pub fn recall_on(
+        &self,
+        wanted: impl Fn(ItemIx) -> bool,
+        bootstrap: &Bootstrap,
+    ) -> Result<(usize, Interval)> {
+        let mut recalls = Vec::new();
+        for (list, bought) in self.lists.iter().zip(&self.bought) {
+            let bought: Vec<ItemIx> = bought.iter().copied().filter(|item| wanted(*item)).collect();
+            if !bought.is_empty() {
+                recalls.push(ListMeasures::of(list, &bought, self.summary.n).recall);
+            }
+        }
+        Ok((recalls.len(), bootstrap.mean(&recalls)?))
     }
 
     /// By how much this model is better than another on the same customers, with a paired bootstrap interval.
@@ -141,6 +168,8 @@ pub fn evaluate(scorer: &dyn Scorer, cases: &Cases<'_>, options: &EvaluateOption
         summary: summarise(scorer.name(), cases, options, (&measures, &lists))?,
         customers: judged.iter().map(|case| case.customer).collect(),
         measures,
+        lists,
+        bought: judged.into_iter().map(|case| case.bought).collect(),
     })
 }
 
@@ -152,7 +181,7 @@ struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn new(case: &Case, cases: &Cases<'a>, repeats: Repeats) -> Option<Self> {
+    fn new(case: &Case, cases: &'a Cases<'a>, repeats: Repeats) -> Option<Self> {
         let history = cases.history(case.customer);
         let counts = |item: &&ItemIx| repeats == Repeats::Kept || !owns(history.interactions, **item);
         let bought: Vec<ItemIx> = case.bought.iter().filter(counts).copied().collect();
@@ -207,5 +236,27 @@ fn summarise(
         hit_rate: interval(Measure::Hit)?,
         coverage: shown.iter().filter(|&&times| times > 0).count() as f64 / shown.len().max(1) as f64,
         novelty: shown.iter().zip(&owners).map(surprise).sum::<f64>() / places.max(1.0),
+        diversity: cases.vectors().map(|vectors| diversity(lists, vectors)),
     })
+}
+
+/// The mean over lists of the mean of 1 − cosine over pairs: with unit vectors u, Σ over pairs of cosines is
+/// (|Σ u|² − m) / 2. Items without a vector are left out, and lists of fewer than two.
+fn diversity(lists: &[Vec<Scored>], vectors: &Array2<f32>) -> f64 {
+    let of_list = |list: &Vec<Scored>| {
+        let mut sum = vec![0f64; vectors.ncols()];
+        let mut m = 0.0;
+        for entry in list.iter().filter(|entry| entry.item.position() < vectors.nrows()) {
+            let row = vectors.row(entry.item.position());
+            let norm = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+            if norm > 0.0 {
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x) / norm);
+                m += 1.0;
+            }
+        }
+        let squares: f64 = sum.iter().map(|x| x * x).sum();
+        (m > 1.0).then(|| 1.0 - (squares - m) / (m * (m - 1.0)))
+    };
+    let each: Vec<f64> = lists.par_iter().filter_map(of_list).collect();
+    each.iter().sum::<f64>() / each.len().max(1) as f64
 }

@@ -1,6 +1,7 @@
 //! The constants of taste that are neither matrices nor tables, as JSON.
 
 use crate::interactions::Confidence;
+use crate::sessions::SessionParams;
 use crate::taste::{Blends, Taste};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,10 @@ pub(super) struct Constants {
     pub(super) item_weights_confidence: Confidence,
     /// Days after which a habit that was not followed counts half.
     pub(super) habit_half_life_days: f32,
+    /// How sessions were cut, and how they answer.
+    pub(super) sessions: SessionParams,
+    /// How many sessions there were, kept or not.
+    pub(super) sessions_met: u32,
 }
 
 pub(super) fn encode(taste: &Taste) -> Result<Vec<u8>> {
@@ -24,6 +29,8 @@ pub(super) fn encode(taste: &Taste) -> Result<Vec<u8>> {
         blends: taste.blends,
         item_weights_confidence: *taste.weights.confidence(),
         habit_half_life_days: taste.repeat.half_life_days(),
+        sessions: *taste.sessions.params(),
+        sessions_met: taste.sessions.met().1,
     };
     serde_json::to_vec_pretty(&constants).map_err(|e| unreadable(&e))
 }

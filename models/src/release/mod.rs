@@ -3,13 +3,16 @@
 //! | file | what |
 //! |---|---|
 //! | `manifest.json` | format version, id, data cut-off, seed, parameters, measured quality, size and SHA-256 of every file |
-//! | `items.parquet` | `item_id, attributes` (JSON), `popularity, trending, recent`; the row number is the item's index |
-//! | `customers.parquet` | `customer_id, interactions`; the row number is the customer's index |
+//! | `items.parquet` | `item_id, attributes` (JSON), `popularity, trending, recent, sessions` (how many held it); the row number is the item's index |
+//! | `customers.parquet` | `customer_id, interactions, attributes` (JSON); the row number is the customer's index |
 //! | `history.parquet` | `item, times, quantity, last_at`, customer after customer, as many rows each as `interactions` says |
 //! | `item_factors.safetensors` | tensor `item_factors`, items × factors, with the parameters that fold-in needs |
 //! | `spectral.safetensors` | tensors `spectral_vectors`, items × factors, and `input_scale`, one per item; where the blend uses them |
 //! | `item_weights.parquet` | `item, other, weight`: what each item says of others |
-//! | `taste.json` | the blends of the views, and the constants of item weights and habits |
+//! | `sessions.parquet` | `session, item`: the recent sessions, oldest first, items in the order in which they were met |
+//! | `customer_prior.safetensors` | tensors `intercept` and `feature_weights`: the factors that a profile leads one to expect |
+//! | `item_prior.safetensors` | likewise the index vector of an item by its attributes; where items have any |
+//! | `taste.json` | the blends of the views, and the constants of item weights, habits and sessions |
 //! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
 //! | `similar.parquet` | likewise: taken instead |
@@ -27,6 +30,7 @@ mod tensors;
 
 pub use manifest::{Counts, FORMAT_VERSION, FileEntry, MANIFEST, Manifest, TimeUnit, release_id};
 
+use crate::attributes::{FeatureRows, Prior};
 use crate::ids::{CustomerIx, ItemIx, Vocabulary};
 use crate::interactions::Interactions;
 use crate::item_lists::ItemLists;
@@ -34,6 +38,7 @@ use crate::item_weights::ItemWeights;
 use crate::payload::Payload;
 use crate::popularity::Popularity;
 use crate::repeat::Repeat;
+use crate::sessions::Sessions;
 use crate::taste::{Taste, Views};
 use crate::{Error, Result};
 use ndarray::Array2;
@@ -61,10 +66,14 @@ pub struct Release {
     pub payloads: Vec<Payload>,
     /// Ids of the customers of the history.
     pub customers: Vocabulary<CustomerIx>,
+    /// What the attributes of each customer say, as features of the prior of taste.
+    pub profiles: FeatureRows,
     /// What each customer did before the data cut-off.
     pub history: Interactions,
     /// Every view of taste, and how they are blended.
     pub taste: Taste,
+    /// Where an item stands that nobody has bought yet, in the index's space; `None` where items have no attributes.
+    pub item_prior: Option<Prior>,
     /// What everyone buys.
     pub popularity: Popularity,
     /// What sells now above its usual rate.
@@ -76,21 +85,23 @@ pub struct Release {
 }
 
 impl Release {
-    /// The files of this release but for the manifest, the index and the report.
+    /// The files of this release but for the manifest, the index and the report; `attributes` are those of the
+    /// customers, in the order of their indexes.
     ///
     /// # Errors
     /// [`Error::Shape`] when the parts do not fit each other.
-    pub fn encode(&self, customer_factors: &Array2<f32>) -> Result<Files> {
+    pub fn encode(&self, customer_factors: &Array2<f32>, attributes: &[Payload]) -> Result<Files> {
         self.check()?;
         let lists = tables::ItemScores {
             popularity: self.popularity.scores(),
             trending: self.trending.scores(),
             recent: self.taste.popular(),
+            sessions: self.taste.sessions.met().0,
         };
         let items = tables::encode_items(&self.items, &self.payloads, &lists)?;
         let mut files = Files::from([
             (tables::ITEMS.into(), items),
-            (tables::CUSTOMERS.into(), tables::encode_customers(&self.customers, &self.history)?),
+            (tables::CUSTOMERS.into(), tables::encode_customers(&self.customers, &self.history, attributes)?),
             (tables::HISTORY.into(), tables::encode_history(&self.history)?),
             (tables::COMPLEMENTS.into(), tables::encode_lists(tables::COMPLEMENTS, &self.complements)?),
             (tables::SIMILAR.into(), tables::encode_lists(tables::SIMILAR, &self.similar)?),
@@ -98,12 +109,20 @@ impl Release {
                 tables::ITEM_WEIGHTS.into(),
                 tables::encode_lists(tables::ITEM_WEIGHTS, self.taste.weights.lists())?,
             ),
+            (tables::SESSIONS.into(), tables::encode_sessions(&self.taste.sessions)?),
             (constants::TASTE.into(), constants::encode(&self.taste)?),
+            (
+                tensors::CUSTOMER_PRIOR.into(),
+                tensors::encode_prior(tensors::CUSTOMER_PRIOR, &self.taste.prior)?,
+            ),
             (tensors::ITEM_FACTORS.into(), tensors::encode_ials(&self.taste.ials)?),
             (tensors::CUSTOMER_FACTORS.into(), tensors::encode_customer_factors(customer_factors)?),
         ]);
         if let Some(spectral) = &self.taste.spectral {
             files.insert(tensors::SPECTRAL.into(), tensors::encode_spectral(spectral)?);
+        }
+        if let Some(prior) = &self.item_prior {
+            files.insert(tensors::ITEM_PRIOR.into(), tensors::encode_prior(tensors::ITEM_PRIOR, prior)?);
         }
         Ok(files)
     }
@@ -140,7 +159,16 @@ impl Release {
         let constants = constants::Constants::decode(part(files, constants::TASTE)?)?;
         let weights = ItemWeights::from_parts(weights, constants.item_weights_confidence)?;
         let repeat = Repeat::new(constants.habit_half_life_days)?;
-        let views = Views { ials, spectral, weights, repeat };
+        let prior = tensors::decode_prior(tensors::CUSTOMER_PRIOR, part(files, tensors::CUSTOMER_PRIOR)?)?;
+        let profiles = tables::decode_profiles(part(files, tables::CUSTOMERS)?, prior.features())?;
+        let (starts, met) = (tables::decode_sessions(part(files, tables::SESSIONS)?)?, items.sessions);
+        let met = (met, constants.sessions_met);
+        let sessions = Sessions::from_parts(constants.sessions, starts.0, starts.1, met)?;
+        let views = Views { ials, spectral, weights, repeat, sessions, prior };
+        let item_prior = manifest.files.contains_key(tensors::ITEM_PRIOR);
+        let item_prior = item_prior.then(|| part(files, tensors::ITEM_PRIOR)).transpose()?;
+        let item_prior =
+            item_prior.map(|bytes| tensors::decode_prior(tensors::ITEM_PRIOR, bytes)).transpose()?;
         let history = Interactions::from_parts(rows, cells, items.ids.len())?;
         let release = Self {
             payloads: items.payloads,
@@ -148,6 +176,8 @@ impl Release {
             trending: Popularity::from_scores(items.trending)?,
             items: items.ids,
             customers,
+            profiles,
+            item_prior,
             history,
             taste: Taste::from_parts(views, items.recent, constants.blends)?,
             complements,
@@ -185,11 +215,17 @@ impl Release {
             ("complements", self.complements.n_items(), n_items),
             ("similar items", self.similar.n_items(), n_items),
             ("history customers", self.history.n_customers(), self.customers.len()),
+            ("profiles", self.profiles.len(), self.customers.len()),
+            (
+                "dimensions of the items' prior",
+                self.item_prior.as_ref().map_or(self.taste.dimensions(), Prior::dimensions),
+                self.taste.dimensions(),
+            ),
         ];
         match sizes.iter().find(|(_, found, expected)| found != expected) {
             Some((what, found, expected)) => Err(Error::Shape {
                 what: (*what).into(),
-                expected: format!("{expected} rows"),
+                expected: expected.to_string(),
                 found: format!("{found}"),
             }),
             None => Ok(()),

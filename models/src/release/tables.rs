@@ -1,11 +1,13 @@
 //! The Parquet tables of a release: items, customers, history, complements.
 
 use super::parquet_table::{Column, Table, encode};
+use crate::attributes::{FeatureRows, Features};
 use crate::events::Timestamp;
 use crate::ids::{CustomerIx, ItemIx, Ix, Vocabulary};
 use crate::interactions::{Interaction, Interactions};
 use crate::item_lists::ItemLists;
 use crate::payload::Payload;
+use crate::sessions::Sessions;
 use crate::{Error, Result};
 
 pub(super) const ITEMS: &str = "items.parquet";
@@ -14,6 +16,7 @@ pub(super) const HISTORY: &str = "history.parquet";
 pub(super) const COMPLEMENTS: &str = "complements.parquet";
 pub(super) const ITEM_WEIGHTS: &str = "item_weights.parquet";
 pub(super) const SIMILAR: &str = "similar.parquet";
+pub(super) const SESSIONS: &str = "sessions.parquet";
 
 /// The decoded item table.
 pub(super) struct Items {
@@ -22,6 +25,7 @@ pub(super) struct Items {
     pub popularity: Vec<f32>,
     pub trending: Vec<f32>,
     pub recent: Vec<f32>,
+    pub sessions: Vec<u32>,
 }
 
 /// The scores that are the same for everybody, one per item.
@@ -29,6 +33,7 @@ pub(super) struct ItemScores<'a> {
     pub popularity: &'a [f32],
     pub trending: &'a [f32],
     pub recent: &'a [f32],
+    pub sessions: &'a [u32],
 }
 
 pub(super) fn encode_items(
@@ -36,10 +41,7 @@ pub(super) fn encode_items(
     payloads: &[Payload],
     scores: &ItemScores<'_>,
 ) -> Result<Vec<u8>> {
-    let attributes: Vec<String> =
-        payloads.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>().map_err(|e| {
-            Error::Unreadable { part: ITEMS.into(), reason: format!("an attribute has no JSON form: {e}") }
-        })?;
+    let attributes = json(ITEMS, payloads)?;
     encode(
         ITEMS,
         vec![
@@ -48,34 +50,93 @@ pub(super) fn encode_items(
             ("popularity", Column::Real(scores.popularity.to_vec().into())),
             ("trending", Column::Real(scores.trending.to_vec().into())),
             ("recent", Column::Real(scores.recent.to_vec().into())),
+            ("sessions", Column::Index(scores.sessions.to_vec().into())),
         ],
     )
 }
 
 pub(super) fn decode_items(bytes: &[u8]) -> Result<Items> {
     let table = Table::decode(ITEMS, bytes)?;
-    let payloads = table.texts("attributes")?.map(serde_json::from_str).enumerate();
-    let payloads = payloads
-        .map(|(row, payload)| payload.map_err(|e| unreadable(ITEMS, format!("row {row}: attributes: {e}"))))
-        .collect::<Result<_>>()?;
+    let payloads = table.texts("attributes")?.enumerate();
+    let payloads = payloads.map(|(row, text)| attributes(ITEMS, row, text)).collect::<Result<_>>()?;
     Ok(Items {
         ids: vocabulary(ITEMS, table.texts("item_id")?)?,
         payloads,
         popularity: table.reals("popularity")?.collect(),
         trending: table.reals("trending")?.collect(),
         recent: table.reals("recent")?.collect(),
+        sessions: table.indexes("sessions")?.collect(),
     })
 }
 
-pub(super) fn encode_customers(ids: &Vocabulary<CustomerIx>, history: &Interactions) -> Result<Vec<u8>> {
+/// The customers, with their attributes; those beyond the end of `attributes` have none.
+pub(super) fn encode_customers(
+    ids: &Vocabulary<CustomerIx>,
+    history: &Interactions,
+    attributes: &[Payload],
+) -> Result<Vec<u8>> {
     let counts: Vec<u32> = history.rows().map(|(_, row)| row.len() as u32).collect();
+    let mut attributes = json(CUSTOMERS, attributes)?;
+    attributes.resize(counts.len(), "{}".into());
     encode(
         CUSTOMERS,
         vec![
             ("customer_id", Column::Text(ids.iter().map(|(_, id)| Some(id)).collect())),
             ("interactions", Column::Index(counts.into())),
+            ("attributes", Column::Text(attributes.into())),
         ],
     )
+}
+
+/// The features of every customer, from their attributes.
+pub(super) fn decode_profiles(bytes: &[u8], features: &Features) -> Result<FeatureRows> {
+    let table = Table::decode(CUSTOMERS, bytes)?;
+    let rows = table.texts("attributes")?.enumerate().map(|(row, text)| match text {
+        "{}" => Ok(Vec::new()),
+        text => Ok(features.row(&attributes(CUSTOMERS, row, text)?)),
+    });
+    rows.collect()
+}
+
+/// Attributes as JSON.
+fn json(part: &str, attributes: &[Payload]) -> Result<Vec<String>> {
+    let texts = attributes.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>();
+    texts.map_err(|e| unreadable(part, format!("an attribute has no JSON form: {e}")))
+}
+
+fn attributes(part: &str, row: usize, text: &str) -> Result<Payload> {
+    serde_json::from_str(text).map_err(|e| unreadable(part, format!("row {row}: attributes: {e}")))
+}
+
+pub(super) fn encode_sessions(sessions: &Sessions) -> Result<Vec<u8>> {
+    let all = || (0..sessions.len()).map(|session| (session as u32, sessions.session(session)));
+    let rows = || all().flat_map(|(session, items)| items.iter().map(move |item| (session, item.0)));
+    encode(
+        SESSIONS,
+        vec![
+            ("session", Column::Index(rows().map(|(session, _)| session).collect())),
+            ("item", Column::Index(rows().map(|(_, item)| item).collect())),
+        ],
+    )
+}
+
+/// Where each session starts, and the items of all.
+pub(super) fn decode_sessions(bytes: &[u8]) -> Result<(Vec<usize>, Vec<ItemIx>)> {
+    let table = Table::decode(SESSIONS, bytes)?;
+    let (mut starts, mut items) = (vec![0], Vec::with_capacity(table.n_rows()));
+    for (session, item) in table.indexes("session")?.zip(table.indexes("item")?) {
+        let open = starts.len() as u32 - 1;
+        if session == open + 1 && !items.is_empty() {
+            starts.push(items.len());
+        } else if session != open {
+            return Err(unreadable(SESSIONS, format!("session {session} follows session {open}")));
+        }
+        items.push(ItemIx(item));
+    }
+    if !items.is_empty() {
+        starts.push(items.len());
+    }
+    Ok((starts, items))
 }
 
 pub(super) fn encode_history(history: &Interactions) -> Result<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! The factor matrices of a release, as safetensors.
 
+use crate::attributes::Prior;
 use crate::ials::{Ials, Projection};
 use crate::spectral::{Spectral, SpectralProjection};
 use crate::{Error, Result};
@@ -10,14 +11,20 @@ use std::collections::HashMap;
 
 pub(super) const ITEM_FACTORS: &str = "item_factors.safetensors";
 pub(super) const SPECTRAL: &str = "spectral.safetensors";
+pub(super) const CUSTOMER_PRIOR: &str = "customer_prior.safetensors";
+pub(super) const ITEM_PRIOR: &str = "item_prior.safetensors";
 pub(super) const CUSTOMER_FACTORS: &str = "customer_factors.safetensors";
 
 const ITEM_TENSOR: &str = "item_factors";
 const SPECTRAL_TENSOR: &str = "spectral_vectors";
 const SCALE_TENSOR: &str = "input_scale";
+const INTERCEPT_TENSOR: &str = "intercept";
+const PRIOR_TENSOR: &str = "feature_weights";
 const CUSTOMER_TENSOR: &str = "customer_factors";
 /// The key of the file's metadata under which stands, as JSON, how a history becomes a vector.
 const PROJECTION: &str = "projection";
+/// The same for what each row of a prior's weights stands for.
+const FEATURES: &str = "features";
 
 pub(super) fn encode_ials(ials: &Ials) -> Result<Vec<u8>> {
     let projection =
@@ -38,9 +45,24 @@ pub(super) fn encode_spectral(spectral: &Spectral) -> Result<Vec<u8>> {
 }
 
 pub(super) fn decode_spectral(bytes: &[u8]) -> Result<Spectral> {
-    let projection: SpectralProjection = projection(SPECTRAL, bytes)?;
+    let projection: SpectralProjection = metadata(SPECTRAL, bytes, PROJECTION)?;
     let scale = decode(SPECTRAL, SCALE_TENSOR, bytes)?.into_raw_vec_and_offset().0;
     Spectral::from_parts(decode(SPECTRAL, SPECTRAL_TENSOR, bytes)?, scale, projection)
+}
+
+pub(super) fn encode_prior(part: &str, prior: &Prior) -> Result<Vec<u8>> {
+    let features = serde_json::to_string(prior.features()).map_err(|e| unreadable(part, e.to_string()))?;
+    let (intercept, weights) = prior.parts();
+    let intercept = Array2::from_shape_vec((1, intercept.len()), intercept.to_vec())
+        .map_err(|e| unreadable(part, e.to_string()))?;
+    let matrices = [(INTERCEPT_TENSOR, &intercept), (PRIOR_TENSOR, weights)];
+    encode(part, &matrices, Some(HashMap::from([(FEATURES.into(), features)])))
+}
+
+pub(super) fn decode_prior(part: &str, bytes: &[u8]) -> Result<Prior> {
+    let features = metadata(part, bytes, FEATURES)?;
+    let intercept = decode(part, INTERCEPT_TENSOR, bytes)?.into_raw_vec_and_offset().0;
+    Prior::from_parts(features, intercept, decode(part, PRIOR_TENSOR, bytes)?)
 }
 
 pub(super) fn encode_customer_factors(factors: &Array2<f32>) -> Result<Vec<u8>> {
@@ -48,17 +70,17 @@ pub(super) fn encode_customer_factors(factors: &Array2<f32>) -> Result<Vec<u8>> 
 }
 
 pub(super) fn decode_ials(bytes: &[u8]) -> Result<Ials> {
-    let projection: Projection = projection(ITEM_FACTORS, bytes)?;
+    let projection: Projection = metadata(ITEM_FACTORS, bytes, PROJECTION)?;
     Ials::from_parts(decode(ITEM_FACTORS, ITEM_TENSOR, bytes)?, projection)
 }
 
-/// How a history becomes a vector, from the metadata of a file.
-fn projection<P: DeserializeOwned>(part: &str, bytes: &[u8]) -> Result<P> {
+/// What stands as JSON under a key of a file's metadata.
+fn metadata<T: DeserializeOwned>(part: &str, bytes: &[u8], key: &str) -> Result<T> {
     let failed = |reason: String| unreadable(part, reason);
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| failed(e.to_string()))?;
-    let projection = metadata.metadata().as_ref().and_then(|map| map.get(PROJECTION));
-    let projection = projection.ok_or_else(|| failed(format!("its metadata has no {PROJECTION:?}")))?;
-    serde_json::from_str(projection).map_err(|e| failed(format!("metadata {PROJECTION:?}: {e}")))
+    let value = metadata.metadata().as_ref().and_then(|map| map.get(key));
+    let value = value.ok_or_else(|| failed(format!("its metadata has no {key:?}")))?;
+    serde_json::from_str(value).map_err(|e| failed(format!("metadata {key:?}: {e}")))
 }
 
 fn encode(

@@ -1,6 +1,6 @@
-//! How the views are weighed, and how the weights are learned from baskets that were held back.
+//! How the weights of a blend are learned from baskets that were held back.
 //!
-//! The quality of a list is not differentiable, but with six weights and a few thousand people it is cheap to compute.
+//! The quality of a list is not differentiable, but with seven weights and a few thousand people it is cheap to compute.
 //! So the weights climb it directly, one at a time on a multiplicative scale (coordinate ascent, as in Metzler and
 //! Croft 2007), from the best single view. Only lists that the service would give are judged: each person's
 //! candidates are the best of every view.
@@ -10,60 +10,14 @@
 //! one standard error of the difference (the rule of Breiman et al. 1984 for choosing among trees).
 
 use super::Taste;
+use super::blends::{Blend, TERMS, Terms};
+use super::lessons::{Lesson, lessons};
 use crate::events::Timestamp;
-use crate::ids::{ItemIx, Ix};
-use crate::interactions::{History, Interaction};
 use crate::measures::Repeats;
-use crate::ranking::{Scored, top_n};
-use crate::scoring::Scorer;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The weight of every term of the [score](super).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Blend {
-    /// a: the factorisation.
-    pub factors: f32,
-    /// b: the spectral filter.
-    pub spectral: f32,
-    /// c: what the person's items say.
-    pub weights: f32,
-    /// f: how often they buy it.
-    pub often: f32,
-    /// g: how lately.
-    pub lately: f32,
-    /// e: how popular it is.
-    pub popular: f32,
-}
-
-/// One blend for lists that may hold owned items, one for those that may not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Blends {
-    /// Owned items may return.
-    pub kept: Blend,
-    /// They may not.
-    pub removed: Blend,
-}
-
-impl Blends {
-    /// The blend for a treatment of repeats.
-    pub fn of(&self, repeats: Repeats) -> Blend {
-        match repeats {
-            Repeats::Kept => self.kept,
-            Repeats::Removed => self.removed,
-        }
-    }
-
-    /// Whether every weight is finite.
-    pub fn is_finite(&self) -> bool {
-        [self.kept, self.removed].into_iter().flat_map(Blend::terms).all(f32::is_finite)
-    }
-}
-
-const TERMS: usize = 6;
-type Terms = [f32; TERMS];
+pub use super::lessons::HeldBack;
 
 /// Which terms are views of taste.
 const TASTE: [usize; 3] = [0, SPECTRAL, 2];
@@ -71,24 +25,8 @@ const TASTE: [usize; 3] = [0, SPECTRAL, 2];
 /// Which term is the spectral filter.
 const SPECTRAL: usize = 1;
 
-impl Blend {
-    fn terms(self) -> Terms {
-        [self.factors, self.spectral, self.weights, self.often, self.lately, self.popular]
-    }
-
-    fn from_terms([factors, spectral, weights, often, lately, popular]: Terms) -> Self {
-        Self { factors, spectral, weights, often, lately, popular }
-    }
-}
-
-/// A person whose last basket was held back.
-#[derive(Clone, Debug)]
-pub struct HeldBack {
-    /// What they did before it, sorted by item.
-    pub interactions: Vec<Interaction>,
-    /// What was in it, sorted.
-    pub basket: Vec<ItemIx>,
-}
+/// Which term is the session.
+const SESSION: usize = 6;
 
 /// How well a blend does on the baskets that were held back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,22 +38,6 @@ pub struct Learned {
     pub quality: f64,
     /// People who bought something that counts.
     pub people: usize,
-}
-
-/// Candidates that each view brings for each person.
-const CANDIDATES_PER_VIEW: usize = 100;
-
-/// What a person could be shown, with the terms of each item's score.
-struct Lesson {
-    candidates: Vec<Candidate>,
-    bought: usize,
-    bought_new: usize,
-}
-
-struct Candidate {
-    terms: Terms,
-    bought: bool,
-    owned: bool,
 }
 
 /// Everyone's candidates, ready to judge blends by lists of length `n`.
@@ -146,6 +68,27 @@ impl Lessons {
         self.learn_with(scale, repeats)
     }
 
+    /// What a blend becomes when sessions are added to it, its other weights as they are.
+    pub fn add_session(&self, blend: Blend, repeats: Repeats) -> Learned {
+        let terms = blend.terms();
+        let mut best = (self.quality(&terms, repeats), terms);
+        let scale = self.scales()[SESSION];
+        for step in STEPS {
+            self.climb(&mut best, (SESSION, scale), step, repeats);
+        }
+        self.learned(best.1, repeats)
+    }
+
+    /// How well a blend does.
+    pub fn quality_of(&self, blend: &Blend, repeats: Repeats) -> f64 {
+        self.quality(&blend.terms(), repeats)
+    }
+
+    /// Counts a profile as so many items of a person's own.
+    pub fn set_profile_items(&mut self, profile_items: f32) {
+        self.lessons.par_iter_mut().for_each(|lesson| lesson.set_profile_items(profile_items));
+    }
+
     /// Whether one blend is as good as another, up to one standard error of the difference.
     pub fn is_as_good(&self, one: &Blend, other: &Blend, repeats: Repeats) -> bool {
         self.as_good(&one.terms(), &self.each(&other.terms(), repeats), repeats)
@@ -162,7 +105,7 @@ impl Lessons {
             // Equal views: the first, which is the factorisation.
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .unwrap_or_default();
-        for step in [4.0f32, 2.0, 1.4, 1.2] {
+        for step in STEPS {
             for _ in 0..ROUNDS_PER_STEP {
                 let before = best.0;
                 for (term, &scale) in scale.iter().enumerate() {
@@ -174,10 +117,14 @@ impl Lessons {
             }
         }
         let even = self.evened(&best.1, &scale, repeats);
+        self.learned(even, repeats)
+    }
+
+    fn learned(&self, terms: Terms, repeats: Repeats) -> Learned {
         let counted = |lesson: &&Lesson| lesson.counted(repeats) > 0;
         Learned {
-            blend: Blend::from_terms(even),
-            quality: self.quality(&even, repeats),
+            blend: Blend::from_terms(terms),
+            quality: self.quality(&terms, repeats),
             people: self.lessons.iter().filter(counted).count(),
         }
     }
@@ -234,9 +181,9 @@ impl Lessons {
     fn scales(&self) -> Terms {
         let mut sums = [0f64; TERMS];
         let mut count = 0.0;
-        for candidate in self.lessons.iter().flat_map(|lesson| &lesson.candidates) {
-            for (sum, term) in sums.iter_mut().zip(candidate.terms) {
-                *sum += f64::from(term) * f64::from(term);
+        for terms in self.lessons.iter().flat_map(Lesson::terms) {
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum += f64::from(*term) * f64::from(*term);
             }
             count += 1.0;
         }
@@ -256,99 +203,11 @@ impl Lessons {
     }
 }
 
+/// By what a weight is multiplied or divided, in turn.
+const STEPS: [f32; 4] = [4.0, 2.0, 1.4, 1.2];
+
 /// Improvements below this are noise.
 const LEAST_GAIN: f64 = 2e-5;
 
 /// How often all weights are visited with one step.
 const ROUNDS_PER_STEP: usize = 3;
-
-impl Lesson {
-    fn counted(&self, repeats: Repeats) -> usize {
-        match repeats {
-            Repeats::Kept => self.bought,
-            Repeats::Removed => self.bought_new,
-        }
-    }
-
-    fn quality(&self, weights: &Terms, repeats: Repeats, n: usize) -> Option<f64> {
-        let counted = self.counted(repeats);
-        if counted == 0 {
-            return None;
-        }
-        let score = |candidate: &Candidate| -> f32 {
-            if repeats == Repeats::Removed && candidate.owned {
-                return f32::NEG_INFINITY;
-            }
-            candidate.terms.iter().zip(weights).map(|(term, weight)| term * weight).sum()
-        };
-        let scores: Vec<f32> = self.candidates.iter().map(score).collect();
-        let list = top_n(&scores, n, |_| false);
-        let discount = |rank: usize| 1.0 / ((rank + 2) as f64).log2();
-        let hits = || list.iter().enumerate().filter(|(_, at)| self.candidates[at.item.position()].bought);
-        let gain: f64 = hits().map(|(rank, _)| discount(rank)).sum();
-        let ideal: f64 = (0..counted.min(n)).map(discount).sum();
-        Some((gain / ideal + hits().count() as f64 / counted as f64) / 2.0)
-    }
-}
-
-/// The lessons of some people, scored together.
-fn lessons(taste: &Taste, people: &[HeldBack], as_of: Timestamp) -> Vec<Lesson> {
-    let n_items = taste.n_items();
-    let histories: Vec<History<'_>> =
-        people.iter().map(|person| History { interactions: &person.interactions, as_of }).collect();
-    let mut factors = vec![0f32; people.len() * n_items];
-    taste.ials.score_batch(&histories, &mut factors);
-    let mut spectral = vec![0f32; people.len() * n_items];
-    if let Some(view) = &taste.spectral {
-        view.score_batch(&histories, &mut spectral);
-    }
-    let (mut weights, mut often, mut lately) =
-        (vec![0f32; n_items], vec![0f32; n_items], vec![0f32; n_items]);
-    let mut lessons = Vec::with_capacity(people.len());
-    for ((person, history), at) in people.iter().zip(histories).zip((0..).step_by(n_items)) {
-        taste.weights.score(history, &mut weights);
-        let habits = taste.repeat.habits(history);
-        let known = || habits.iter().filter(|habit| habit.item.position() < n_items);
-        for habit in known() {
-            (often[habit.item.position()], lately[habit.item.position()]) = (habit.often, habit.lately);
-        }
-        let views = [
-            &factors[at..at + n_items],
-            &spectral[at..at + n_items],
-            &weights,
-            &often,
-            &lately,
-            &taste.popular,
-        ];
-        lessons.push(lesson(person, views));
-        for habit in known() {
-            (often[habit.item.position()], lately[habit.item.position()]) = (0.0, 0.0);
-        }
-    }
-    lessons
-}
-
-/// One person's candidates: the best of every view, with and without what they own.
-fn lesson(person: &HeldBack, views: [&[f32]; TERMS]) -> Lesson {
-    let owned = |item: ItemIx| person.interactions.binary_search_by_key(&item, |i| i.item).is_ok();
-    let mut items: Vec<ItemIx> = Vec::new();
-    for view in views {
-        // Twice: a list without owned items needs as many candidates as one with them.
-        let best = top_n(view, CANDIDATES_PER_VIEW, |_| false);
-        let best_new = top_n(view, CANDIDATES_PER_VIEW, owned);
-        items.extend(best.into_iter().chain(best_new).map(|Scored { item, .. }| item));
-    }
-    items.sort_unstable();
-    items.dedup();
-    let has = |item: &ItemIx| person.basket.binary_search(item).is_ok();
-    let candidate = |item: &ItemIx| Candidate {
-        terms: views.map(|view| view[item.position()]),
-        bought: has(item),
-        owned: owned(*item),
-    };
-    Lesson {
-        candidates: items.iter().map(candidate).collect(),
-        bought: person.basket.len(),
-        bought_new: person.basket.iter().filter(|item| !owned(**item)).count(),
-    }
-}

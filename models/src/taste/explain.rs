@@ -14,6 +14,10 @@ pub struct Explanation {
     pub from_items: Vec<(ItemIx, f32)>,
     /// What the habit of buying it adds.
     pub habit: f32,
+    /// What the person's profile adds.
+    pub profile: f32,
+    /// What like sessions add.
+    pub session: f32,
     /// What everyone adds.
     pub popular: f32,
 }
@@ -30,7 +34,7 @@ impl Taste {
         repeats: Repeats,
         items: &[(ItemIx, &[f32])],
     ) -> Vec<Explanation> {
-        let blend = self.blends.of(repeats);
+        let blend = self.blends.of(person.evidence, repeats);
         let (d, k) = (self.ials.n_factors(), self.n_spectral());
         let usable = |vector: &[f32]| vector.len() == self.dimensions();
         let empty = vec![0.0; d];
@@ -40,10 +44,10 @@ impl Taste {
         let spectral_query =
             self.spectral.as_ref().map(|spectral| spectral.query(history)).unwrap_or_default();
         let mut explained = Vec::with_capacity(items.len());
-        for ((item, vector), by_factors) in items.iter().zip(by_factors) {
+        for (((item, vector), by_factors), factors) in items.iter().zip(by_factors).zip(factors) {
             let mut parts: BTreeMap<ItemIx, f32> = BTreeMap::new();
             for (source, part) in by_factors {
-                *parts.entry(source).or_default() += blend.factors * part;
+                *parts.entry(source).or_default() += blend.factors * person.own_share * part;
             }
             if let Some(spectral) = self.spectral.as_ref().filter(|_| usable(vector)) {
                 for (source, weight) in &spectral_query {
@@ -59,8 +63,13 @@ impl Taste {
             }
             let habit =
                 person.habits.binary_search_by_key(item, |habit| habit.item).map(|at| &person.habits[at]);
+            let follows = person.session.binary_search_by_key(item, |follows| follows.item);
+            let profile =
+                if person.profile.is_empty() { 0.0 } else { kernels::dot(&person.profile, factors) };
             explained.push(Explanation {
                 from_items: parts.into_iter().collect(),
+                profile: blend.factors * profile,
+                session: follows.map_or(0.0, |at| blend.session * person.session[at].score),
                 habit: habit.map_or(0.0, |habit| blend.often * habit.often + blend.lately * habit.lately),
                 popular: if usable(vector) { blend.popular * vector[d + k] } else { 0.0 },
             });
@@ -73,6 +82,7 @@ impl Explanation {
     /// The score that the parts make.
     pub fn sum(&self) -> f32 {
         let items: f64 = self.from_items.iter().map(|(_, part)| f64::from(*part)).sum();
-        (items + f64::from(self.habit) + f64::from(self.popular)) as f32
+        let others = [self.habit, self.profile, self.session, self.popular];
+        (items + others.into_iter().map(f64::from).sum::<f64>()) as f32
     }
 }

@@ -67,6 +67,18 @@ pub(super) async fn since(
     Ok(rows.iter().rev().map(event).collect::<sqlx::Result<_>>()?)
 }
 
+/// The events that were kept last, in the order in which they were kept.
+pub(super) async fn latest(readers: &SqlitePool, limit: u32) -> Result<Vec<StoredEvent>> {
+    let rows = sqlx::query(
+        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, contact_point, decision_id \
+         FROM events ORDER BY rowid DESC LIMIT $1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
+    Ok(rows.iter().rev().map(event).collect::<sqlx::Result<_>>()?)
+}
+
 /// How much one customer did.
 pub(super) async fn activity(readers: &SqlitePool, customer_id: &str) -> Result<Activity> {
     let row =

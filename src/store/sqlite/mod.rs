@@ -108,6 +108,10 @@ impl Store for SqliteStore {
         events::since(&self.readers, customer_id, since, limit).await
     }
 
+    async fn latest_events(&self, limit: u32) -> Result<Vec<StoredEvent>> {
+        events::latest(&self.readers, limit).await
+    }
+
     async fn activity(&self, customer_id: &str) -> Result<Activity> {
         events::activity(&self.readers, customer_id).await
     }

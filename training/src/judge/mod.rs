@@ -2,13 +2,22 @@
 //!
 //! Everything is fitted on events before one moment and judged on those after it, on the full catalogue.
 
-use crate::config::TrainingConfig;
-use crate::fit::{Baselines, Blended, Known, ViewParams, fit_baselines, fit_blended, interactions_before};
+mod cold_start;
+mod comparison;
+mod new_items;
+mod session_task;
+mod slices;
+
+pub use comparison::{Compared, Comparison};
+
+use crate::attributes::Attributes;
+use crate::blend::{Blended, learn_history, learn_others};
+use crate::config::{EvaluationConfig, TrainingConfig};
+use crate::fit::{Baselines, Known, ViewParams, fit_baselines, interactions_before, sessions};
 use crate::progress::Progress;
 use crate::split::{Split, SplitKind};
 use models::Result;
-use models::events::{Event, EventLog, Timestamp};
-use models::ids::CustomerIx;
+use models::events::{EventLog, Timestamp};
 use models::interactions::Interactions;
 use models::measures::{
     Bootstrap, Case, Cases, EvaluateOptions, Evaluation, Interval, Measure, Repeats, Summary, evaluate,
@@ -34,8 +43,12 @@ pub struct Quality {
     pub interval_level: f64,
     /// Customers in the window with a history before it.
     pub returning_customers: usize,
-    /// Once with items that the customer already had, once without.
+    /// Once with items that the customer already had, once without; empty where nobody came back.
     pub tasks: Vec<Task>,
+    /// How well people are served of whom little is known, and items that nobody has bought.
+    pub cold_start: Vec<Comparison>,
+    /// How well what comes next in a session is foretold.
+    pub sessions: Vec<Comparison>,
 }
 
 /// One way of judging.
@@ -48,20 +61,8 @@ pub struct Task {
     pub models: Vec<Summary>,
     /// Our model minus each baseline on the same customers.
     pub differences: Vec<Difference>,
-    /// The same by how much was known of a customer, least first.
-    pub slices: Vec<Slice>,
-}
-
-/// Customers of whom about as much was known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Slice {
-    /// How many items they had.
-    pub name: String,
-    /// How many they are.
-    pub customers: usize,
-    /// The NDCG of every model on them.
-    pub ndcg: Vec<(String, Interval)>,
+    /// The same by how much was known of a customer, and by how many had bought the item.
+    pub slices: Vec<Comparison>,
 }
 
 /// A paired comparison; an interval that excludes 0 is a difference.
@@ -106,49 +107,116 @@ pub struct Judged {
 /// Fits on the events before the test part of the split and judges by those in it.
 ///
 /// # Errors
-/// [`models::Error`] for parameters out of range or a window without returning customers.
+/// [`models::Error`] for parameters out of range, or a window with neither returning customers nor sessions.
 pub fn judge(
     config: &TrainingConfig,
     params: &ViewParams,
-    log: &EventLog,
+    data: Data<'_>,
     split: &Split,
     progress: &dyn Progress,
 ) -> Result<Judged> {
-    let (from, to) = (split.test_start, split.end);
+    let (log, from, to) = (data.log, split.test_start, split.end);
     progress.begin("fit for judging", params.ials.sweeps as u64);
     let interactions = interactions_before(config, log, from);
-    let known = Known { log, interactions: &interactions, as_of: from };
-    let blended = fit_blended(config, params, known, progress)?;
+    let customers = data.customers;
+    let known = Known { log, interactions: &interactions, as_of: from, customers, holdout: None };
+    let mut blended = learn_history(config, params, known, progress)?;
+    learn_others(&mut blended, config, &customers.rows, from);
+    // Nothing is learned from sessions, so those that were held back need not be missing.
+    blended.taste.sessions = sessions(config, &known)?;
     let baselines = fit_baselines(config, log, &interactions, from)?;
     progress.end("");
-    let cases = returning(config, &interactions, from, log.between(from, to))?;
-    let ways = ways(&cases.judged);
-    progress.begin("judge", (ways.len() * SCORERS) as u64);
-    let mut done = 0;
-    let mut tasks = Vec::new();
-    for &repeats in ways {
-        let options =
-            EvaluateOptions { n: config.evaluation.n, repeats, bootstrap: config.evaluation.bootstrap };
-        let mut evaluations = Vec::new();
-        for scorer in scorers(&blended.taste, repeats, &baselines) {
-            evaluations.push(evaluate(scorer.as_ref(), &cases.judged, &options)?);
-            done += 1;
-            progress.at(done);
-        }
-        let slices = slices(&evaluations, &interactions, &options.bootstrap)?;
-        tasks.push(task(repeats, evaluations, slices, &options.bootstrap)?);
+    let judge = Judge { config, data, interactions: &interactions, from, to, blended: &blended };
+    let of_sessions = judge.sessions(&baselines.popularity, progress)?;
+    let cases = judge.returning()?;
+    if cases.returning == 0 && of_sessions.is_empty() {
+        return Err(models::Error::Empty {
+            what: "the window to judge by",
+            remedy: "no customer of it has a history before it; give more history or other split.test_days",
+        });
     }
-    progress.end(&format!("{} customers", cases.judged.cases().len()));
-    let interval_level = config.evaluation.bootstrap.level;
     let quality = Quality {
         split: split.kind,
         judged_from: from,
         judged_to: to,
-        interval_level,
+        interval_level: config.evaluation.bootstrap.level,
         returning_customers: cases.returning,
-        tasks,
+        tasks: judge.tasks(&cases.judged, &baselines, progress)?,
+        cold_start: judge.cold_start(params, &cases.judged, progress)?,
+        sessions: of_sessions,
     };
     Ok(Judged { quality, blended })
+}
+
+/// What is judged on: the history and everyone's attributes.
+#[derive(Clone, Copy)]
+pub struct Data<'a> {
+    /// All events.
+    pub log: &'a EventLog,
+    /// The attributes of customers.
+    pub customers: &'a Attributes,
+    /// The attributes of items.
+    pub items: &'a Attributes,
+}
+
+/// What the parts of judging share.
+struct Judge<'a> {
+    config: &'a TrainingConfig,
+    data: Data<'a>,
+    /// What was known before the window.
+    interactions: &'a Interactions,
+    from: Timestamp,
+    to: Timestamp,
+    blended: &'a Blended,
+}
+
+impl<'a> Judge<'a> {
+    fn options(&self, repeats: Repeats) -> EvaluateOptions {
+        let EvaluationConfig { n, bootstrap, .. } = self.config.evaluation;
+        EvaluateOptions { n, repeats, bootstrap }
+    }
+
+    /// Customers with a history who came back, at most as many as the configuration wants.
+    fn returning(&self) -> Result<Returning<'a>> {
+        let afterwards = self.data.log.between(self.from, self.to);
+        let all = Cases::from_events(self.interactions, self.from, afterwards)?.with_history();
+        let (returning, most) = (all.cases().len(), self.config.evaluation.max_customers);
+        let judged = if returning <= most {
+            all
+        } else {
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(self.config.seed);
+            let mut sample: Vec<Case> = all.cases().sample(&mut random, most).cloned().collect();
+            sample.sort_by_key(|case| case.customer);
+            Cases::new(self.interactions, self.from, sample)?
+        };
+        let vectors = self.blended.taste.ials.item_factors();
+        let judged = judged.with_profiles(&self.data.customers.rows).with_vectors(vectors);
+        Ok(Returning { returning, judged })
+    }
+
+    /// Every model on everyone, with and without owned items.
+    fn tasks(&self, cases: &Cases<'_>, baselines: &Baselines, progress: &dyn Progress) -> Result<Vec<Task>> {
+        if cases.cases().is_empty() {
+            return Ok(Vec::new());
+        }
+        let ways = ways(cases);
+        progress.begin("judge", (ways.len() * SCORERS) as u64);
+        let mut done = 0;
+        let mut tasks = Vec::new();
+        for &repeats in ways {
+            let options = self.options(repeats);
+            let mut evaluations = Vec::new();
+            for scorer in scorers(&self.blended.taste, repeats, baselines) {
+                evaluations.push(evaluate(scorer.as_ref(), cases, &options)?);
+                done += 1;
+                progress.at(done);
+            }
+            let slices = slices::all(&evaluations, self.interactions, &options.bootstrap)?;
+            tasks.push(task(repeats, evaluations, slices, &options.bootstrap)?);
+        }
+        progress.end(&format!("{} customers", cases.cases().len()));
+        Ok(tasks)
+    }
 }
 
 /// Lists with and without owned items; only without where nobody in the window bought an owned item.
@@ -160,34 +228,12 @@ fn ways(cases: &Cases<'_>) -> &'static [Repeats] {
     if returns { &[Repeats::Kept, Repeats::Removed] } else { &[Repeats::Removed] }
 }
 
-/// Customers with a history who came back, at most as many as the configuration wants.
+/// Customers with a history who came back.
 struct Returning<'a> {
+    /// How many there were.
     returning: usize,
+    /// Those who are judged.
     judged: Cases<'a>,
-}
-
-fn returning<'a>(
-    config: &TrainingConfig,
-    interactions: &'a Interactions,
-    as_of: Timestamp,
-    afterwards: &[Event],
-) -> Result<Returning<'a>> {
-    let all = Cases::from_events(interactions, as_of, afterwards)?.with_history();
-    let returning = all.cases().len();
-    if returning == 0 {
-        return Err(models::Error::Empty {
-            what: "the window to judge by",
-            remedy: "no customer of it has a history before it; give more history or other split.test_days",
-        });
-    }
-    if returning <= config.evaluation.max_customers {
-        return Ok(Returning { returning, judged: all });
-    }
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
-    let mut sample: Vec<Case> =
-        all.cases().sample(&mut random, config.evaluation.max_customers).cloned().collect();
-    sample.sort_by_key(|case| case.customer);
-    Ok(Returning { returning, judged: Cases::new(interactions, as_of, sample)? })
 }
 
 /// Ours, its views alone, then the baselines.
@@ -213,7 +259,7 @@ fn scorers<'a>(
 fn task(
     repeats: Repeats,
     evaluations: Vec<Evaluation>,
-    slices: Vec<Slice>,
+    slices: Vec<Comparison>,
     bootstrap: &Bootstrap,
 ) -> Result<Task> {
     let ours = &evaluations[0];
@@ -228,34 +274,4 @@ fn task(
         })
         .collect::<Result<_>>()?;
     Ok(Task { repeats, differences, slices, models: evaluations.into_iter().map(|e| e.summary).collect() })
-}
-
-/// Where the slices by number of items end.
-const SLICE_ENDS: [usize; 3] = [5, 20, usize::MAX];
-
-/// The evaluations by the length of the history; a slice without customers is left out.
-fn slices(
-    evaluations: &[Evaluation],
-    interactions: &Interactions,
-    bootstrap: &Bootstrap,
-) -> Result<Vec<Slice>> {
-    let mut slices = Vec::new();
-    let mut begin = 1;
-    for end in SLICE_ENDS {
-        let members = |customer: CustomerIx| (begin..end).contains(&interactions.row(customer).len());
-        let ndcg = evaluations
-            .iter()
-            .map(|e| Ok((e.summary.model.clone(), e.among(members, Measure::Ndcg, bootstrap)?)))
-            .collect::<Result<Vec<_>>>()?;
-        let customers = evaluations
-            .first()
-            .map_or(0, |e| e.customers.iter().filter(|&&customer| members(customer)).count());
-        let name = match end {
-            usize::MAX => format!("{begin} items or more"),
-            _ => format!("{begin} to {} items", end - 1),
-        };
-        slices.extend((customers > 0).then_some(Slice { name, customers, ndcg }));
-        begin = end;
-    }
-    Ok(slices)
 }

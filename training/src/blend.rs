@@ -1,0 +1,156 @@
+//! Learning how the views are blended, for each degree of knowing a person, on what was held back.
+
+use crate::config::TrainingConfig;
+use crate::fit::{Known, ViewParams, fit_taste};
+use crate::holdout::Holdout;
+use crate::progress::Progress;
+use models::Result;
+use models::attributes::FeatureRows;
+use models::events::Timestamp;
+use models::measures::Repeats;
+use models::taste::blend::{Learned, Lessons};
+use models::taste::{Blend, Blends, ByRepeats, Taste};
+use serde::{Deserialize, Serialize};
+
+/// How well the blends do on what was held back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lesson {
+    /// People with a history, on baskets in which owned items count.
+    pub kept: Learned,
+    /// The same on new items.
+    pub removed: Learned,
+    /// People of whom a few items are known; `None` where there were too few to learn on, as for what follows.
+    pub few: Option<Learned>,
+    /// People of whom nothing but their profile is known.
+    pub stranger: Option<Learned>,
+    /// The rest of a session of someone with a history.
+    pub session_of_known: Option<Learned>,
+    /// The rest of a session of someone unknown.
+    pub session_of_unknown: Option<Learned>,
+}
+
+/// Views whose blends were learned on what was held back.
+pub struct Blended {
+    /// The views and their blends.
+    pub taste: Taste,
+    /// What is held back from the views.
+    pub holdout: Holdout,
+    /// How well the blends do.
+    pub lesson: Lesson,
+}
+
+/// People below whom nothing is learned.
+const LEAST_PEOPLE: usize = 30;
+
+/// How many items of a person's own a profile may be worth.
+const PROFILE_ITEMS: [f32; 8] = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+
+/// Learns the views without what is held back, and on it the blends for people with a history; those for others
+/// are the same until [`learn_others`].
+///
+/// # Errors
+/// As [`fit_taste`]; [`models::Error::Empty`] when nobody could lose a basket.
+pub fn learn_history(
+    config: &TrainingConfig,
+    params: &ViewParams,
+    known: Known<'_>,
+    progress: &dyn Progress,
+) -> Result<Blended> {
+    let Known { log, interactions, as_of, customers, .. } = known;
+    let holdout = Holdout::draw(config, log, as_of);
+    let people = holdout.people(&customers.rows);
+    if people.is_empty() {
+        return Err(models::Error::Empty {
+            what: "the sample of baskets to learn the blend on",
+            remedy: "no customer has a second order or three purchases; give a longer history",
+        });
+    }
+    let rest = holdout.without(interactions);
+    let known = Known { interactions: &rest, holdout: Some(&holdout), ..known };
+    let mut taste = fit_taste(config, params, known, None, progress)?;
+    let lessons = Lessons::new(&taste, &people, as_of, config.blend.n);
+    let (mut kept, mut removed) = (lessons.learn(Repeats::Kept), lessons.learn(Repeats::Removed));
+    // Half of every vector, of every scan and of the memory is worth a difference that chance explains.
+    let lean = [Repeats::Kept, Repeats::Removed].map(|repeats| lessons.learn_without_spectral(repeats));
+    if lessons.is_as_good(&lean[0].blend, &kept.blend, Repeats::Kept)
+        && lessons.is_as_good(&lean[1].blend, &removed.blend, Repeats::Removed)
+    {
+        [kept, removed] = lean;
+        taste.spectral = None;
+    }
+    let history = ByRepeats { kept: kept.blend, removed: removed.blend };
+    // Until more is learned, a profile is trusted as much as a history, and popularity as beside one.
+    let Blend { factors, popular, .. } = removed.blend;
+    let popular = if factors == 0.0 && popular == 0.0 { 1.0 } else { popular };
+    let stranger = Blend { factors, popular, ..Blend::default() };
+    taste.blends = Blends { stranger, ..Blends::everyone(history) };
+    let lesson =
+        Lesson { kept, removed, few: None, stranger: None, session_of_known: None, session_of_unknown: None };
+    Ok(Blended { taste, holdout, lesson })
+}
+
+/// Learns the blends for people of whom little is known, and for sessions.
+pub fn learn_others(
+    blended: &mut Blended,
+    config: &TrainingConfig,
+    profiles: &FeatureRows,
+    as_of: Timestamp,
+) {
+    learn_few(blended, config, profiles, as_of);
+    let n = config.blend.n;
+    let strangers = blended.holdout.strangers(profiles);
+    if strangers.len() >= LEAST_PEOPLE {
+        let learned = Lessons::new(&blended.taste, &strangers, as_of, n).learn(Repeats::Kept);
+        (blended.taste.blends.stranger, blended.lesson.stranger) = (learned.blend, Some(learned));
+    }
+    learn_sessions(blended, config, as_of);
+}
+
+/// Blends for people with a few items, and what a profile is worth beside these.
+fn learn_few(blended: &mut Blended, config: &TrainingConfig, profiles: &FeatureRows, as_of: Timestamp) {
+    let few = blended.holdout.acquaintances(profiles);
+    if few.len() < LEAST_PEOPLE {
+        return;
+    }
+    let mut lessons = Lessons::new(&blended.taste, &few, as_of, config.blend.n);
+    let mut learned: Option<(f64, f32, [Learned; 2])> = None;
+    for profile_items in PROFILE_ITEMS {
+        lessons.set_profile_items(profile_items);
+        let both = [Repeats::Kept, Repeats::Removed].map(|repeats| lessons.learn(repeats));
+        let quality = both[0].quality + both[1].quality;
+        // Of equals the one that trusts a person's own history most.
+        if learned.is_none_or(|best| quality > best.0) {
+            learned = Some((quality, profile_items, both));
+        }
+    }
+    if let Some((_, profile_items, [kept, removed])) = learned {
+        blended.taste.blends.few = ByRepeats { kept: kept.blend, removed: removed.blend };
+        blended.taste.blends.profile_items = profile_items;
+        blended.lesson.few = Some(kept);
+    }
+}
+
+/// The blend for sessions of someone unknown, and the weight of a session for others.
+fn learn_sessions(blended: &mut Blended, config: &TrainingConfig, as_of: Timestamp) {
+    let n = config.blend.n;
+    let unknown = blended.holdout.sessions(config, as_of, true);
+    if unknown.len() >= LEAST_PEOPLE {
+        let learned = Lessons::new(&blended.taste, &unknown, as_of, n).learn(Repeats::Kept);
+        (blended.taste.blends.session, blended.lesson.session_of_unknown) = (learned.blend, Some(learned));
+    }
+    let known = blended.holdout.sessions(config, as_of, false);
+    if known.len() < LEAST_PEOPLE {
+        return;
+    }
+    let lessons = Lessons::new(&blended.taste, &known, as_of, n);
+    let add = |blends: &mut ByRepeats| {
+        let kept = lessons.add_session(blends.kept, Repeats::Kept);
+        (blends.kept, blends.removed) =
+            (kept.blend, lessons.add_session(blends.removed, Repeats::Removed).blend);
+        kept
+    };
+    let blends = &mut blended.taste.blends;
+    add(&mut blends.few);
+    blended.lesson.session_of_known = Some(add(&mut blends.history));
+}
