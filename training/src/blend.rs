@@ -43,7 +43,10 @@ pub struct Blended {
 /// People below whom nothing is learned.
 const LEAST_PEOPLE: usize = 30;
 
-/// How many items of a person's own a profile may be worth.
+/// How many items of a person's own a profile is worth until that is learned.
+const FIRST_PROFILE_ITEMS: f32 = 2.0;
+
+/// How many it may be worth.
 const PROFILE_ITEMS: [f32; 8] = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
 /// Learns the views without what is held back, and on it the blends for people with a history; those for others
@@ -84,7 +87,7 @@ pub fn learn_history(
     let Blend { factors, popular, .. } = removed.blend;
     let popular = if factors == 0.0 && popular == 0.0 { 1.0 } else { popular };
     let stranger = Blend { factors, popular, ..Blend::default() };
-    taste.blends = Blends { stranger, ..Blends::everyone(history) };
+    taste.blends = Blends { stranger, profile_items: FIRST_PROFILE_ITEMS, ..Blends::everyone(history) };
     let lesson =
         Lesson { kept, removed, few: None, stranger: None, session_of_known: None, session_of_unknown: None };
     Ok(Blended { taste, holdout, lesson })
@@ -114,21 +117,23 @@ fn learn_few(blended: &mut Blended, config: &TrainingConfig, profiles: &FeatureR
         return;
     }
     let mut lessons = Lessons::new(&blended.taste, &few, as_of, config.blend.n);
-    let mut learned: Option<(f64, f32, [Learned; 2])> = None;
-    for profile_items in PROFILE_ITEMS {
+    let both = [Repeats::Kept, Repeats::Removed];
+    let mut learned = both.map(|repeats| lessons.learn(repeats));
+    let mut quality = |profile_items: f32| {
         lessons.set_profile_items(profile_items);
-        let both = [Repeats::Kept, Repeats::Removed].map(|repeats| lessons.learn(repeats));
-        let quality = both[0].quality + both[1].quality;
-        // Of equals the one that trusts a person's own history most.
-        if learned.is_none_or(|best| quality > best.0) {
-            learned = Some((quality, profile_items, both));
-        }
-    }
-    if let Some((_, profile_items, [kept, removed])) = learned {
-        blended.taste.blends.few = ByRepeats { kept: kept.blend, removed: removed.blend };
-        blended.taste.blends.profile_items = profile_items;
-        blended.lesson.few = Some(kept);
-    }
+        let of = both.iter().zip(&learned).map(|(repeats, l)| lessons.quality_of(&l.blend, *repeats));
+        of.sum::<f64>()
+    };
+    // Of equals the one that trusts a person's own history most.
+    let judged = PROFILE_ITEMS.map(|profile_items| (quality(profile_items), profile_items));
+    let best = judged.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let profile_items = best.map_or(0.0, |(_, profile_items)| profile_items);
+    lessons.set_profile_items(profile_items);
+    learned = both.map(|repeats| lessons.learn(repeats));
+    let [kept, removed] = learned;
+    blended.taste.blends.few = ByRepeats { kept: kept.blend, removed: removed.blend };
+    blended.taste.blends.profile_items = profile_items;
+    blended.lesson.few = Some(kept);
 }
 
 /// The blend for sessions of someone unknown, and the weight of a session for others.

@@ -90,10 +90,7 @@ pub fn fit_taste(
 }
 
 /// What follows what; without times nothing does.
-///
-/// # Errors
-/// [`models::Error`] for parameters out of range.
-pub fn sessions(config: &TrainingConfig, known: &Known<'_>) -> Result<Sessions> {
+fn sessions(config: &TrainingConfig, known: &Known<'_>) -> Result<Sessions> {
     let Known { log, as_of, holdout, .. } = *known;
     let params = config.sessions.check()?;
     let events = log.before(as_of);

@@ -103,11 +103,15 @@ impl Holdout {
         self.strangers.iter().map(|(customer, held)| held.revealed(0, *customer, profiles)).collect()
     }
 
-    /// The strangers with a few of their latest items revealed, in turn as many as each of [`REVEALED`] above 0.
+    /// The strangers with a few of their latest items revealed, each twice, in turn as many as each of [`REVEALED`]
+    /// above 0.
     pub fn acquaintances(&self, profiles: &FeatureRows) -> Vec<HeldBack> {
         let numbers = REVEALED.into_iter().filter(|number| *number > 0).cycle();
-        let some = self.strangers.iter().zip(numbers);
-        some.map(|((customer, held), number)| held.revealed(number, *customer, profiles)).collect()
+        let twice = self.strangers.iter().flat_map(|stranger| [stranger; 2]);
+        twice
+            .zip(numbers)
+            .map(|((customer, held), number)| held.revealed(number, *customer, profiles))
+            .collect()
     }
 
     /// The customers of whom the views know nothing.

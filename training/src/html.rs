@@ -32,7 +32,10 @@ impl Display for Page<'_> {
             Escaped(&Whom(quality).to_string())
         )?;
         quality.tasks.iter().try_for_each(|task| write_task(f, task))?;
-        for (title, comparisons) in [("Cold start", &quality.cold_start), ("Sessions", &quality.sessions)] {
+        let pruning = quality.pruning.as_slice();
+        let parts: [(&str, &[Comparison]); 3] =
+            [("Cold start", &quality.cold_start), ("Sessions", &quality.sessions), ("Pruning", pruning)];
+        for (title, comparisons) in parts {
             if !comparisons.is_empty() {
                 write!(f, "<h2>{title}</h2>")?;
                 comparisons.iter().try_for_each(|comparison| write_comparison(f, comparison))?;

@@ -12,7 +12,8 @@ impl Display for Quality {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", Whom(self))?;
         self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))?;
-        self.cold_start.iter().chain(&self.sessions).try_for_each(|comparison| write!(f, "\n{comparison}"))
+        let mut others = self.cold_start.iter().chain(&self.sessions).chain(&self.pruning);
+        others.try_for_each(|comparison| write!(f, "\n{comparison}"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Random search of the views' parameters on baskets that were held back (Bergstra and Bengio 2012).
 //!
 //! The configured parameters are the first trial, so a search never does worse on these baskets than none. Every trial
-//! learns its own blend. The lengths of the vectors stay as configured: they are the price that the user is ready to pay.
+//! learns its own blend.
 
 use crate::blend::learn_history;
 use crate::config::TrainingConfig;
@@ -80,6 +80,9 @@ pub fn search(
     Ok(trials)
 }
 
+/// The shortest and the longest vectors that are tried.
+const LENGTHS: (usize, usize) = (32, 512);
+
 /// Parameters around others, on a scale that suits each.
 fn draw(around: &ViewParams, random: &mut Xoshiro256PlusPlus) -> ViewParams {
     let mut params = *around;
@@ -88,6 +91,16 @@ fn draw(around: &ViewParams, random: &mut Xoshiro256PlusPlus) -> ViewParams {
     params.ials.unobserved_weight *= factor(3.0);
     params.item_weights.regularisation *= factor(5.0);
     params.item_weights.filter_share *= factor(4.0);
+    let mut length = |factors: usize| {
+        let lengths = [factors / 2, factors, factors * 2];
+        lengths
+            .choose(random)
+            .copied()
+            .unwrap_or(factors)
+            .clamp(LENGTHS.0.min(factors), LENGTHS.1.max(factors))
+    };
+    params.ials.factors = length(params.ials.factors);
+    params.spectral.factors = length(params.spectral.factors);
     let mut shifted = |value: f64, reach: f64| (value + random.random_range(-reach..reach)).clamp(0.0, 1.5);
     params.item_weights.customer_exponent = shifted(params.item_weights.customer_exponent, 0.3);
     params.item_weights.source_exponent = shifted(params.item_weights.source_exponent, 0.2);

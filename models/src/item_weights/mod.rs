@@ -29,6 +29,7 @@ use crate::events::Timestamp;
 use crate::ids::{ItemIx, Ix};
 use crate::interactions::{Confidence, History, Interactions};
 use crate::item_lists::ItemLists;
+use crate::ranking::Scored;
 use crate::scoring::Scorer;
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,27 @@ impl ItemWeights {
     pub fn from_parts(lists: ItemLists, confidence: Confidence) -> Result<Self> {
         confidence.check()?;
         Ok(Self { lists, confidence })
+    }
+
+    /// The same with at most `sources` items speaking for each: those with the largest weights in size, of equals
+    /// the lower.
+    pub fn pruned(&self, sources: usize) -> Self {
+        let n_items = self.lists.n_items();
+        let mut of_target: Vec<Vec<(ItemIx, f32)>> = vec![Vec::new(); n_items];
+        for source in (0..n_items).map(ItemIx::at) {
+            for entry in self.lists.of(source) {
+                of_target[entry.item.position()].push((source, entry.score));
+            }
+        }
+        let mut rows: Vec<Vec<Scored>> = vec![Vec::new(); n_items];
+        for (target, mut entries) in of_target.into_iter().enumerate() {
+            entries.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+            for (source, score) in entries.into_iter().take(sources) {
+                rows[source.position()].push(Scored { item: ItemIx::at(target), score });
+            }
+        }
+        rows.iter_mut().for_each(|row| row.sort_by(Scored::rank_order));
+        Self { lists: ItemLists::from_rows(rows), confidence: self.confidence }
     }
 
     /// For every item those that it speaks for, with their weights.

@@ -5,6 +5,7 @@
 mod cold_start;
 mod comparison;
 mod new_items;
+mod pruning;
 mod session_task;
 mod slices;
 
@@ -13,7 +14,7 @@ pub use comparison::{Compared, Comparison};
 use crate::attributes::Attributes;
 use crate::blend::{Blended, learn_history, learn_others};
 use crate::config::{EvaluationConfig, TrainingConfig};
-use crate::fit::{Baselines, Known, ViewParams, fit_baselines, interactions_before, sessions};
+use crate::fit::{Baselines, Known, ViewParams, fit_baselines, fit_taste, interactions_before};
 use crate::progress::Progress;
 use crate::split::{Split, SplitKind};
 use models::Result;
@@ -49,6 +50,8 @@ pub struct Quality {
     pub cold_start: Vec<Comparison>,
     /// How well what comes next in a session is foretold.
     pub sessions: Vec<Comparison>,
+    /// What pruning the item weights costs; absent where nobody came back.
+    pub pruning: Option<Comparison>,
 }
 
 /// One way of judging.
@@ -116,17 +119,20 @@ pub fn judge(
     progress: &dyn Progress,
 ) -> Result<Judged> {
     let (log, from, to) = (data.log, split.test_start, split.end);
-    progress.begin("fit for judging", params.ials.sweeps as u64);
     let interactions = interactions_before(config, log, from);
     let customers = data.customers;
     let known = Known { log, interactions: &interactions, as_of: from, customers, holdout: None };
+    progress.begin("learn the blends", params.ials.sweeps as u64);
     let mut blended = learn_history(config, params, known, progress)?;
     learn_others(&mut blended, config, &customers.rows, from);
-    // Nothing is learned from sessions, so those that were held back need not be missing.
-    blended.taste.sessions = sessions(config, &known)?;
+    progress.end("");
+    // Nothing need be missing from what is judged: it is what would have been released at that moment.
+    progress.begin("fit for judging", params.ials.sweeps as u64);
+    let taste = fit_taste(config, params, known, Some(blended.taste.blends), progress)?;
     let baselines = fit_baselines(config, log, &interactions, from)?;
     progress.end("");
-    let judge = Judge { config, data, interactions: &interactions, from, to, blended: &blended };
+    let judge =
+        Judge { config, data, interactions: &interactions, from, to, blended: &blended, taste: &taste };
     let of_sessions = judge.sessions(&baselines.popularity, progress)?;
     let cases = judge.returning()?;
     if cases.returning == 0 && of_sessions.is_empty() {
@@ -144,6 +150,7 @@ pub fn judge(
         tasks: judge.tasks(&cases.judged, &baselines, progress)?,
         cold_start: judge.cold_start(params, &cases.judged, progress)?,
         sessions: of_sessions,
+        pruning: judge.pruning(params, &cases.judged)?,
     };
     Ok(Judged { quality, blended })
 }
@@ -167,7 +174,10 @@ struct Judge<'a> {
     interactions: &'a Interactions,
     from: Timestamp,
     to: Timestamp,
+    /// The views that do not know what was held back.
     blended: &'a Blended,
+    /// Those that do: what is judged.
+    taste: &'a Taste,
 }
 
 impl<'a> Judge<'a> {
@@ -189,7 +199,7 @@ impl<'a> Judge<'a> {
             sample.sort_by_key(|case| case.customer);
             Cases::new(self.interactions, self.from, sample)?
         };
-        let vectors = self.blended.taste.ials.item_factors();
+        let vectors = self.taste.ials.item_factors();
         let judged = judged.with_profiles(&self.data.customers.rows).with_vectors(vectors);
         Ok(Returning { returning, judged })
     }
@@ -206,7 +216,7 @@ impl<'a> Judge<'a> {
         for &repeats in ways {
             let options = self.options(repeats);
             let mut evaluations = Vec::new();
-            for scorer in scorers(&self.blended.taste, repeats, baselines) {
+            for scorer in scorers(self.taste, repeats, baselines) {
                 evaluations.push(evaluate(scorer.as_ref(), cases, &options)?);
                 done += 1;
                 progress.at(done);

@@ -21,6 +21,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::IndexedRandom;
 use rayon::prelude::*;
+use std::time::{Duration, Instant};
 
 /// Places at which one session is broken off, at most.
 const MOST_PLACES: usize = 5;
@@ -44,20 +45,37 @@ impl Judge<'_> {
         progress: &dyn Progress,
     ) -> Result<Vec<Comparison>> {
         let judged = self.judged_sessions();
-        if judged.is_empty() || self.blended.taste.sessions.is_empty() {
+        if judged.is_empty() || self.taste.sessions.is_empty() {
             return Ok(Vec::new());
         }
         progress.begin("judge sessions", judged.len() as u64);
-        let models = Models { taste: &self.blended.taste, item_to_item: self.item_to_item()?, popularity };
+        let models = Models { taste: self.taste, item_to_item: self.item_to_item()?, popularity };
         // As many sessions at a time as share a pass over the vectors while their scores stay in memory near the core.
         let batch = ((1 << 20) / self.data.log.n_items.max(1) / MOST_PLACES).clamp(1, 32);
         let measured: Vec<Measures> =
             judged.par_chunks(batch).flat_map_iter(|sessions| self.measure(sessions, &models)).collect();
-        progress.end(&format!("{} sessions", judged.len()));
+        progress.end(&format!("{} sessions; {}", judged.len(), self.told_time(&judged)));
         [("Hit rate", Measure::Hit), ("MRR", Measure::Mrr)]
             .into_iter()
             .map(|(name, measure)| self.compare(name, measure, &judged, &measured))
             .collect()
+    }
+
+    /// How long it takes to say what follows, measured on one thread; for people, not for the report, which is the same
+    /// on every machine.
+    fn told_time(&self, judged: &[Session]) -> String {
+        let mut times: Vec<Duration> = Vec::new();
+        for session in judged {
+            for at in 1..session.items.len() {
+                let begun = Instant::now();
+                std::hint::black_box(self.taste.sessions.follow(&session.items[..at]));
+                times.push(begun.elapsed());
+            }
+        }
+        times.sort_unstable();
+        let at =
+            |share: f64| times.get((times.len() as f64 * share) as usize).map_or(0.0, Duration::as_secs_f64);
+        format!("one answer takes {:.1} µs at p50, {:.1} µs at p90", at(0.5) * 1e6, at(0.9) * 1e6)
     }
 
     fn compare(
@@ -101,7 +119,7 @@ impl Judge<'_> {
 
     /// Neighbours of items by the sessions before the window in which they are met together.
     fn item_to_item(&self) -> Result<ItemKnn> {
-        let sessions = &self.blended.taste.sessions;
+        let sessions = &self.taste.sessions;
         let event = |session: usize, item: ItemIx| Event {
             at: self.from,
             customer: CustomerIx::at(session),
