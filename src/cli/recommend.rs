@@ -46,7 +46,7 @@ pub(super) struct RecommendArguments {
     exclude_purchased: bool,
 }
 
-/// Writes the lists. A customer without history gets what everyone buys.
+/// Writes the lists. A customer without history gets what people with their profile take, or what is popular.
 pub(super) fn run(arguments: &RecommendArguments) -> anyhow::Result<()> {
     let config = arguments.config.load()?;
     if arguments.n == 0 || arguments.n > config.server.max_n {
@@ -136,9 +136,6 @@ impl Lists<'_> {
         let customer = release.customers.get(customer_id);
         let interactions = customer.map_or(&[][..], |ix| release.history.row(ix));
         let profile = customer.map_or(&[][..], |ix| release.profiles.of(ix.position()));
-        if interactions.is_empty() && profile.is_empty() {
-            return release.popularity.ranked().iter().copied().take(self.arguments.n).collect();
-        }
         let history = History::new(interactions, self.manifest.data_cutoff).with_profile(profile);
         let excluded = self.arguments.exclude_purchased;
         let repeats = if excluded { Repeats::Removed } else { Repeats::Kept };

@@ -57,6 +57,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
         _ if state.owns(item) => Source::Repeat,
         Evidence::Session => Source::Session,
         Evidence::Profile => Source::Profile,
+        Evidence::None => Source::Popular,
         _ if dense.iter().any(|found| found.item == item) => Source::Dense,
         _ => Source::Sparse,
     };
@@ -161,9 +162,6 @@ async fn search(
     state: &CustomerState,
     exclude: &[ItemIx],
 ) -> Result<Vec<Scored>, IndexError> {
-    if state.evidence() == Evidence::None {
-        return Ok(Vec::new());
-    }
     let query = IndexQuery {
         vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
         n: (asked.n * CANDIDATES_PER_RESULT).max(LEAST_CANDIDATES),
@@ -248,7 +246,11 @@ fn explain(serving: &Serving, view: &View<'_>, known: &Known<'_>, chosen: &mut [
         chosen.iter().zip(&vectors).map(|(chosen, vector)| (chosen.scored.item, &**vector)).collect();
     let repeats = known.asked.point.repeats.ranked();
     let explained = serving.release.taste.explain(history, &known.state.person, repeats, &items);
-    for (chosen, explanation) in chosen.iter_mut().zip(explained) {
+    for (chosen, mut explanation) in chosen.iter_mut().zip(explained) {
+        if known.state.profile.is_empty() {
+            // Without a profile everyone stands at the same place.
+            explanation.popular += std::mem::take(&mut explanation.profile);
+        }
         chosen.reasons = reasons::of_taste(view, chosen.scored.item, &explanation, known.session);
     }
 }

@@ -133,7 +133,7 @@ pub enum Source {
     Substitute,
     /// Sells now above its usual rate.
     Trending,
-    /// What everyone buys.
+    /// What everyone buys: by taste for someone of whom nothing is known, or from the fallback chain.
     Popular,
 }
 

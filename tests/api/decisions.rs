@@ -40,13 +40,14 @@ async fn a_customer_gets_items_of_their_taste_and_the_reasons_sum_to_the_score()
 }
 
 #[tokio::test]
-async fn a_stranger_gets_a_flagged_answer_and_a_session_turns_it() {
+async fn a_stranger_gets_what_is_popular_and_a_session_turns_it() {
     let app = start().await;
     let stranger = app.post("/v1/recommend", &ask(&json!({"customer_id": "nobody"}), &json!({}))).await;
     assert_eq!(stranger.status, 200);
     let stranger = stranger.json();
-    assert_eq!((&stranger["evidence"], &stranger["fallback"]), (&json!("none"), &json!(true)), "{stranger}");
+    assert_eq!(stranger["evidence"], "none", "{stranger}");
     assert_eq!(ids(&stranger).len(), 5);
+    assert!(stranger["results"].as_array().unwrap().iter().all(|result| result["source"] == "popular"));
     let session = ask(&json!({"session_items": ["blue3", "blue4"]}), &json!({"n": 3}));
     let session = app.post("/v1/recommend", &session).await.json();
     assert_eq!(session["evidence"], "session", "{session}");
@@ -206,7 +207,8 @@ async fn a_wrong_question_is_refused_with_its_place() {
 async fn each_decision_is_counted_once() {
     let app = start().await;
     app.post("/v1/recommend", &ask(&json!({"customer_id": "c2"}), &json!({"n": 2}))).await;
-    app.post("/v1/recommend", &ask(&json!({}), &json!({}))).await;
+    let nothing = json!({"filter": {"must": [{"key": "price", "range": {"lt": -1}}]}});
+    app.post("/v1/recommend", &ask(&json!({}), &nothing)).await;
     let line = |fallback: &str| {
         format!(r#"proffer_decisions_total{{contact_point="web_home",fallback="{fallback}"}}"#)
     };

@@ -86,15 +86,28 @@ impl Quality {
         self.tasks.first().and_then(|task| task.models.first()).map_or(0, |model| model.customers)
     }
 
-    /// Whether our model is behind popularity in recall or NDCG in any task: then it should not be published.
+    /// Whether our model is behind popularity in any measure of any task: then it should not be published. What was
+    /// judged on a handful decides nothing.
     pub fn loses_to_popularity(&self) -> bool {
         let behind = |task: &Task| {
             let against = task.differences.iter().find(|difference| difference.baseline == POPULARITY);
-            against.is_some_and(|difference| difference.recall.mean < 0.0 || difference.ndcg.mean < 0.0)
+            let size = task.models.first().map_or(0, |model| model.customers);
+            let lost = |d: &Difference| d.recall.mean < 0.0 || d.ndcg.mean < 0.0;
+            size >= DECISIVE && against.is_some_and(lost)
         };
-        self.tasks.iter().any(behind)
+        let behind_in_sessions = |comparison: &Comparison| {
+            let popularity = comparison.models.iter().position(|model| model == POPULARITY);
+            comparison.rows.iter().filter(|row| row.size >= DECISIVE).any(|row| {
+                let against = popularity.and_then(|at| row.differences.get(at.checked_sub(1)?));
+                against.is_some_and(|difference| difference.mean < 0.0)
+            })
+        };
+        self.tasks.iter().any(behind) || self.sessions.iter().any(behind_in_sessions)
     }
 }
+
+/// Customers or sessions below which a comparison decides nothing.
+const DECISIVE: usize = 20;
 
 /// The name under which popularity stands in every table.
 const POPULARITY: &str = "popularity";
