@@ -303,3 +303,25 @@ fn a_stranger_stands_where_their_profile_puts_them_and_moves_to_their_own_histor
     }
     assert_eq!(person(11).factors, taste.ials.fold_in(History::new(&row[..11], AS_OF)));
 }
+
+#[test]
+fn pruned_weights_keep_the_sources_that_say_most_of_each_item() {
+    let shop = shop();
+    let params = ItemWeightsParams { learner: Learner::Filter, ..Default::default() };
+    let weights = params.check().unwrap().fit(&shop.interactions(), AS_OF).unwrap();
+    let of_target = |weights: &models::item_weights::ItemWeights, target: ItemIx| {
+        let all = (0..shop.n_items).map(ItemIx::at);
+        let mut sizes: Vec<f32> = all
+            .flat_map(|source| weights.lists().of(source).filter(|e| e.item == target).collect::<Vec<_>>())
+            .map(|entry| entry.score.abs())
+            .collect();
+        sizes.sort_by(|a, b| b.total_cmp(a));
+        sizes
+    };
+    let pruned = weights.pruned(3);
+    for target in (0..shop.n_items).step_by(19).map(ItemIx::at) {
+        let (all, kept) = (of_target(&weights, target), of_target(&pruned, target));
+        assert_eq!(kept, all[..all.len().min(3)]);
+    }
+    assert_eq!(weights.pruned(usize::MAX).lists(), weights.lists(), "nothing is lost where all may speak");
+}

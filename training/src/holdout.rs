@@ -153,15 +153,24 @@ impl Holdout {
                 .collect();
         let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
         let mut broken: Vec<HeldBack> = Vec::new();
-        for (customer, session) in last.into_iter().take(MOST_SESSIONS) {
+        for (customer, mut session) in last.into_iter().take(MOST_SESSIONS) {
             let known = self.people.get(&customer).filter(|_| !anonymous).map_or(&[][..], |held| &held.known);
             if known.is_empty() && !anonymous {
                 continue;
             }
+            without_false_order(&mut session, &mut random);
             let at = random.random_range(1..session.items.len());
             broken.push(broken_off(&session.items, at, known, (as_of, &config.event_weights)));
         }
         broken
+    }
+}
+
+/// Puts the items of a session whose events are all of one moment, as those of an order, in drawn order: the order in
+/// which they stand, that of the vocabulary, would tell what came into the shop together.
+pub fn without_false_order(session: &mut Session, random: &mut impl Rng) {
+    if session.begin == session.end {
+        session.items.shuffle(random);
     }
 }
 

@@ -1,11 +1,12 @@
 //! How well what comes next in a session is foretold.
 //!
 //! Every session of the window with two items or more is broken off after each of its items (at most five places), and the
-//! full catalogue, but for what was met already, is ranked for the one that came next. A session counts as the mean over
+//! full catalogue, but for what was met already, is ranked for the one that came next. Items of one moment, as those of an
+//! order, come in drawn order. A session counts as the mean over
 //! its places, so that the intervals, which draw sessions, are honest.
 
 use super::{Compared, Comparison, Judge};
-use crate::holdout::broken_off;
+use crate::holdout::{broken_off, without_false_order};
 use crate::progress::Progress;
 use models::Result;
 use models::events::Event;
@@ -114,7 +115,10 @@ impl Judge<'_> {
         let mut sessions = sessions::cut(events, self.data.log.n_customers, self.config.sessions.gap_minutes);
         sessions.retain(|session| session.items.len() > 1);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.config.seed);
-        sessions.sample(&mut random, self.config.evaluation.max_sessions).cloned().collect()
+        let most = self.config.evaluation.max_sessions;
+        let mut judged: Vec<Session> = sessions.sample(&mut random, most).cloned().collect();
+        judged.iter_mut().for_each(|session| without_false_order(session, &mut random));
+        judged
     }
 
     /// Neighbours of items by the sessions before the window in which they are met together.
