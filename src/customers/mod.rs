@@ -80,16 +80,19 @@ impl CustomerState {
         let known: Vec<ItemIx> = items.iter().copied().filter(|item| item.position() < n_items).collect();
         let click = (EventKind::Click, serving.manifest.data_cutoff);
         let interactions = with_events(&self.interactions, &known, click, &serving.manifest.event_weights);
-        let unknown = self.interactions.is_empty() && !interactions.is_empty();
         let mut state = Self { interactions, ..self.clone() };
-        let person = serving.release.taste.person(state.history(serving));
-        state.person = if unknown { person.unknown() } else { person };
+        state.person = serving.release.taste.person(state.history(serving));
         state
     }
 
-    /// The state in a session from which some items follow.
-    pub fn in_session(mut self, follows: Vec<Scored>) -> Self {
+    /// The state in a session of some items, from which others follow. Who has nothing but the session is unknown.
+    pub fn in_session(mut self, items: &[ItemIx], follows: Vec<Scored>) -> Self {
+        let unknown = self.interactions.iter().all(|known| items.contains(&known.item));
+        let known_by_something = !self.interactions.is_empty();
         self.person = self.person.in_session(follows);
+        if unknown && known_by_something {
+            self.person = self.person.unknown();
+        }
         self
     }
 }
@@ -115,7 +118,7 @@ pub async fn state(
         .await
 }
 
-/// What the attributes of a customer say: those written since, else those of the release.
+/// What the attributes of a customer say: those written to the service, else those of the release.
 async fn profile(
     serving: &Serving,
     store: &dyn Store,
@@ -135,6 +138,11 @@ async fn profile(
 fn released_profile(serving: &Serving, customer_id: &str) -> Vec<Feature> {
     let customer = serving.release.customers.get(customer_id);
     customer.map_or_else(Vec::new, |customer| serving.release.profiles.of(customer.position()).to_vec())
+}
+
+/// The state of someone of whom nothing is known.
+pub fn stranger(serving: &Serving) -> CustomerState {
+    of_events(serving, "", &[], Vec::new())
 }
 
 /// The state from the release alone: what is served while the store is down.

@@ -6,6 +6,7 @@ use models::events::EventKind;
 use models::ids::ItemIx;
 use models::ranking::Scored;
 use models::sessions::{LiveSessions, SessionParams, Sessions};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -35,23 +36,36 @@ impl Visits {
         let gap = TimeDelta::from_std(gap).unwrap_or(TimeDelta::MAX);
         Self {
             gap,
-            open: Cache::new(MOST_SESSIONS as u64),
+            // The one seen longest ago makes room: by the default policy newcomers would have to earn their place.
+            open: Cache::builder()
+                .max_capacity(MOST_SESSIONS as u64)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             live: RwLock::new(LiveSessions::new(MOST_SESSIONS, params.sessions_per_item)),
         }
     }
 
-    /// Takes over one live event of an item; returns and complaints are no part of a session.
-    pub fn record(&self, event: &StoredEvent, item: ItemIx) {
+    /// Takes over one live event of an item at the moment `now`; returns and complaints are no part of a session, and
+    /// what happened before the session that goes on is not either.
+    pub fn record(&self, event: &StoredEvent, item: ItemIx, now: DateTime<Utc>) {
         if event.kind == EventKind::Complaint || event.quantity <= 0.0 {
             return;
         }
+        // A sender's clock may be ahead.
+        let at = event.at.min(now);
         // A panic while the lock is held cannot leave sessions half-changed in a way that matters: they are hints.
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.get(event.customer_id.as_str());
-        let open = open.filter(|open| self.goes_on(open, event.at));
-        let session = open.map_or_else(|| live.begin(), |open| open.session);
-        live.add(session, item);
-        let last = open.map_or(event.at, |open| open.last.max(event.at));
+        if open.is_some_and(|open| at < open.last && !self.goes_on(&open, at)) {
+            return;
+        }
+        let open = open.filter(|open| self.goes_on(open, at));
+        let mut session = open.map_or_else(|| live.begin(), |open| open.session);
+        if !live.add(session, item) {
+            session = live.begin();
+            live.add(session, item);
+        }
+        let last = open.map_or(at, |open| open.last.max(at));
         self.open.insert(event.customer_id.as_str().into(), Visit { session, last });
     }
 
@@ -101,15 +115,18 @@ mod tests {
             contact_point: None,
             decision_id: None,
         };
-        visits.record(&event(0, EventKind::View), ItemIx(1));
-        visits.record(&event(20, EventKind::Basket), ItemIx(2));
-        visits.record(&event(21, EventKind::Complaint), ItemIx(9));
-        visits.record(&event(10, EventKind::View), ItemIx(3));
+        let record =
+            |minutes, kind, item| visits.record(&event(minutes, kind), ItemIx(item), at(minutes.min(60)));
+        record(0, EventKind::View, 1);
+        record(20, EventKind::Basket, 2);
+        record(21, EventKind::Complaint, 9);
+        record(10, EventKind::View, 3);
+        record(-1000, EventKind::Purchase, 9);
         assert_eq!(visits.current("c", at(50)), [ItemIx(1), ItemIx(2), ItemIx(3)]);
         assert!(visits.current("c", at(51)).is_empty(), "30 minutes after the latest event it is over");
         assert!(visits.current("d", at(0)).is_empty());
-        visits.record(&event(60, EventKind::View), ItemIx(4));
-        assert_eq!(visits.current("c", at(60)), [ItemIx(4)]);
+        record(700, EventKind::View, 4);
+        assert_eq!(visits.current("c", at(60)), [ItemIx(4)], "a clock that is ahead counts as now");
         visits.forget("c");
         assert!(visits.current("c", at(60)).is_empty());
     }

@@ -3,6 +3,7 @@
 use super::fallback::passes;
 use super::wire::{CrossSellRequest, Decision, ReasonCode, Relation, Source};
 use super::{Chosen, answer, known_state, reasons};
+use crate::customers::Evidence;
 use crate::releases::{Serving, View};
 use crate::store::Store;
 use crate::telemetry::stage;
@@ -24,11 +25,13 @@ pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSel
         request.item_ids.iter().filter_map(|id| view.ix(id)).collect()
     };
     let associations = associations(serving, request.relation, &at_hand);
+    // What suits everyone is no taste.
+    let taste = if state.evidence() == Evidence::None { &[][..] } else { &state.person.factors };
     let view = serving.catalogue.view();
     let mut top = TopN::new(request.n);
     for (&item, parts) in &associations {
         if !at_hand.contains(&item) && passes(&view, &request.filter, item) {
-            let taste = taste_factor(&state.person.factors, &view, item);
+            let taste = taste_factor(taste, &view, item);
             let association: f32 = parts.iter().map(|(_, weight)| weight).sum();
             top.offer(Scored { item, score: association * taste });
         }

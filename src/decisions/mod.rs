@@ -42,7 +42,7 @@ async fn known_state(
     customer_id: Option<&str>,
     degraded: &mut Vec<&'static str>,
 ) -> Arc<CustomerState> {
-    let Some(customer_id) = customer_id else { return Arc::default() };
+    let Some(customer_id) = customer_id else { return Arc::new(customers::stranger(serving)) };
     match customers::state(serving, store, customer_id).await {
         Ok(state) => state,
         Err(error) => {

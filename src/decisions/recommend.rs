@@ -42,7 +42,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let session = Session::of(serving, request);
     let state = session.joined(serving, request, known);
     let evidence = state.evidence();
-    let exclude = excluded(serving, asked, &state, &session.given);
+    let exclude = excluded(serving, asked, &state, &session.items);
     let dense = match stage("index", search(serving, asked, &state, &exclude)).await {
         Ok(dense) => dense,
         Err(error) => {
@@ -119,7 +119,7 @@ impl Session {
         } else {
             known.with_clicks(serving, &self.given)
         };
-        Arc::new(state.in_session(follows))
+        Arc::new(state.in_session(&self.items, follows))
     }
 }
 

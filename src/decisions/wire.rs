@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 pub struct RecommendRequest {
     /// Who it is for; leave out for an anonymous session.
     pub customer_id: Option<String>,
-    /// Items seen in this session, the latest last. They are not shown again. Without any, the session is made of the
-    /// customer's live events.
+    /// Items seen in this session, the latest last. Without any, the session is made of the customer's live events.
+    /// What was met in the session is not shown again.
     #[serde(default)]
     pub session_items: Vec<String>,
     /// Where the answer is shown: a contact point of the configuration.

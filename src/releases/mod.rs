@@ -18,7 +18,7 @@ use crate::state::Listener;
 use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use models::release::{GRAPH, Release};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,11 +119,12 @@ impl Releases {
             position = last.position;
             serving.apply_items(page).await?;
         }
-        let cutoff = DateTime::from_timestamp(serving.manifest.data_cutoff.0, 0);
-        let cutoff = cutoff.unwrap_or(DateTime::UNIX_EPOCH);
-        let mut events = self.store.latest_events(SESSION_EVENTS).await?;
-        events.retain(|event| event.at >= cutoff);
-        serving.record(&events);
+        let events = self.store.latest_events(SESSION_EVENTS).await?;
+        let growing = Arc::clone(&serving);
+        // Without them answers are right, only less fresh.
+        if let Err(panic) = tokio::task::spawn_blocking(move || growing.record(&events)).await {
+            tracing::error!(%panic, "live sessions were not taken over");
+        }
         Ok(serving)
     }
 

@@ -2,8 +2,9 @@
 
 use super::{Catalogue, ReleaseError};
 use crate::customers::{States, Visits};
-use crate::index::{IndexPoint, VectorIndex};
+use crate::index::{IndexError, IndexPoint, VectorIndex};
 use crate::store::{StoredEvent, StoredItem};
+use chrono::Utc;
 use models::release::{Manifest, Release};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -42,12 +43,13 @@ impl Serving {
         Self { manifest, release, catalogue, index, states, visits }
     }
 
-    /// Takes over live events, in their order, for the sessions that go on.
+    /// Takes over live events, in their order, for the sessions that go on; what the release was trained on is no part
+    /// of them.
     pub fn record(&self, events: &[StoredEvent]) {
-        let view = self.catalogue.view();
-        for event in events {
-            if let Some(item) = view.ix(&event.item_id) {
-                self.visits.record(event, item);
+        let now = Utc::now();
+        for event in events.iter().filter(|event| event.at.timestamp() >= self.manifest.data_cutoff.0) {
+            if let Some(item) = self.catalogue.view().ix(&event.item_id) {
+                self.visits.record(event, item, now);
             }
         }
     }
@@ -57,18 +59,27 @@ impl Serving {
     /// # Errors
     /// [`ReleaseError::Index`] when the index does not take them.
     pub async fn apply_items(&self, items: Vec<StoredItem>) -> Result<(), ReleaseError> {
-        let mut points = Vec::with_capacity(items.len());
+        let (mut points, mut unplaced) = (Vec::with_capacity(items.len()), Vec::new());
         for item in items {
             let ix = self.catalogue.upsert(&item.item_id, item.attributes.clone());
             // Without a vector an item waits for the next training; its page and its category are known at once.
-            if let Some(vector) = self.catalogue.view().index_vector(ix).map(Cow::into_owned) {
-                points.push(IndexPoint { item: ix, id: item.item_id, vector, payload: item.attributes });
+            match self.catalogue.view().index_vector(ix).map(Cow::into_owned) {
+                Some(vector) => {
+                    points.push(IndexPoint { item: ix, id: item.item_id, vector, payload: item.attributes });
+                }
+                // It may have had one under earlier attributes.
+                None => unplaced.push(ix),
             }
         }
-        if points.is_empty() {
-            return Ok(());
+        let deadline = Instant::now() + UPSERT_DEADLINE;
+        let failed =
+            |e: IndexError| ReleaseError::Index { id: self.manifest.id.clone(), reason: e.to_string() };
+        if !unplaced.is_empty() {
+            self.index.delete(unplaced, deadline).await.map_err(failed)?;
         }
-        let upserted = self.index.upsert(points, Instant::now() + UPSERT_DEADLINE).await;
-        upserted.map_err(|e| ReleaseError::Index { id: self.manifest.id.clone(), reason: e.to_string() })
+        if !points.is_empty() {
+            self.index.upsert(points, deadline).await.map_err(failed)?;
+        }
+        Ok(())
     }
 }

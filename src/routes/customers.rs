@@ -132,7 +132,8 @@ pub(crate) async fn get_customer(state: web::Data<AppState>, id: PathId) -> Resu
 
 /// Erase a customer.
 ///
-/// Attributes and events are gone when this is answered. The receipt's id stays on record with a digest of the
+/// Attributes and events are gone from the store when this is answered; what the loaded release was trained on stays in
+/// it until the next training. The receipt's id stays on record with a digest of the
 /// customer's id, so that the erasure can be proved.
 #[utoipa::path(
     tag = "customers",

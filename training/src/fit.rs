@@ -21,6 +21,7 @@ use models::spectral::SpectralParams;
 use models::taste::{Blends, Taste, Views};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The parameters of the views of taste: as configured, or as found by search.
@@ -76,31 +77,33 @@ pub fn fit_taste(
     let wanted = blends.is_none_or(|blends| blends.use_spectral());
     let spectral = if wanted { Some(spectral.fit(interactions, as_of)?) } else { None };
     let weights = item_weights.fit(interactions, as_of)?;
+    let learned = learned_events(&known);
     let span = log.span().map_or(0.0, |(first, _)| as_of.days_since(first));
     let half_life = config.blend.popular_half_life_days.unwrap_or(span * POPULAR_SHARE);
     let popularity =
         PopularityParams { half_life_days: (span >= 1.0).then_some(half_life), ..config.popularity };
-    let popular = popularity.check()?.fit(log.before(as_of), log.n_items, as_of)?;
-    let habit =
-        config.blend.habit_half_life_days.unwrap_or_else(|| 2.0 * usual_return_days(log.before(as_of)));
-    let (sessions, prior) = (sessions(config, &known)?, prior(config, &known, &ials)?);
+    let popular = popularity.check()?.fit(&learned, log.n_items, as_of)?;
+    let habit = config.blend.habit_half_life_days.unwrap_or_else(|| 2.0 * usual_return_days(&learned));
+    let (sessions, prior) = (sessions(config, log, &learned)?, prior(config, &known, &ials)?);
     let repeat = Repeat::new(habit as f32)?;
     let views = Views { ials, spectral, weights, repeat, sessions, prior };
     Taste::new(views, &popular, blends.unwrap_or_default())
 }
 
+/// The events that the views may know.
+fn learned_events<'a>(known: &Known<'a>) -> Cow<'a, [Event]> {
+    let events = known.log.before(known.as_of);
+    match known.holdout {
+        None => Cow::Borrowed(events),
+        Some(holdout) => Cow::Owned(events.iter().filter(|event| !holdout.hides(event)).copied().collect()),
+    }
+}
+
 /// What follows what; without times nothing does.
-fn sessions(config: &TrainingConfig, known: &Known<'_>) -> Result<Sessions> {
-    let Known { log, as_of, holdout, .. } = *known;
-    let params = config.sessions.check()?;
-    let events = log.before(as_of);
-    let timed = events.first().map(|event| event.at) != events.last().map(|event| event.at);
-    let learned: Vec<Event> = match holdout {
-        _ if !timed => Vec::new(),
-        Some(holdout) => events.iter().filter(|event| !holdout.hides(event)).copied().collect(),
-        None => return Ok(params.fit(events, log.n_customers, log.n_items)),
-    };
-    Ok(params.fit(&learned, log.n_customers, log.n_items))
+fn sessions(config: &TrainingConfig, log: &EventLog, learned: &[Event]) -> Result<Sessions> {
+    let timed = learned.first().map(|event| event.at) != learned.last().map(|event| event.at);
+    let learned = if timed { learned } else { &[] };
+    Ok(config.sessions.check()?.fit(learned, log.n_customers, log.n_items))
 }
 
 /// The most customers that a prior is learned from: an even sample.

@@ -55,9 +55,9 @@ struct Held {
     known: Vec<Interaction>,
     /// The items of what is held back, sorted.
     basket: Vec<ItemIx>,
-    /// Their events from this moment on are no session to learn from.
+    /// The moment of the last order; before all where items were drawn.
     from: Timestamp,
-    /// Those events.
+    /// Their events from this moment on.
     hidden: Vec<Event>,
 }
 
@@ -75,7 +75,8 @@ impl Holdout {
         let mut drawn: Vec<CustomerIx> =
             qualified.sample(&mut random, n_people + n_strangers).copied().collect();
         drawn.shuffle(&mut random);
-        let strangers: BTreeSet<CustomerIx> = drawn.iter().copied().take(n_strangers).collect();
+        // People first: without anyone to learn from there is no blend at all.
+        let strangers: BTreeSet<CustomerIx> = drawn.iter().copied().skip(n_people).collect();
         let mut of_customer: BTreeMap<CustomerIx, Vec<Event>> =
             drawn.into_iter().map(|customer| (customer, Vec::new())).collect();
         for event in events {
@@ -119,10 +120,13 @@ impl Holdout {
         self.strangers.keys().copied()
     }
 
-    /// Whether an event is no part of what sessions are learned from.
+    /// Whether an event is no part of what the views may know.
     pub fn hides(&self, event: &Event) -> bool {
+        let of_people = |held: &Held| {
+            if self.by_order { event.at >= held.from } else { held.basket.binary_search(&event.item).is_ok() }
+        };
         self.strangers.contains_key(&event.customer)
-            || self.people.get(&event.customer).is_some_and(|held| event.at >= held.from)
+            || self.people.get(&event.customer).is_some_and(of_people)
     }
 
     /// The interactions without what is held back.
@@ -166,11 +170,14 @@ impl Holdout {
     }
 }
 
-/// Puts the items of a session whose events are all of one moment, as those of an order, in drawn order: the order in
-/// which they stand, that of the vocabulary, would tell what came into the shop together.
+/// Puts the items of a session that were met at one moment, as those of an order, in drawn order: the order in which they
+/// stand, that of the vocabulary, would tell what came into the shop together.
 pub fn without_false_order(session: &mut Session, random: &mut impl Rng) {
-    if session.begin == session.end {
-        session.items.shuffle(random);
+    let mut rest = session.items.as_mut_slice();
+    for moment in session.times.chunk_by(|a, b| a == b) {
+        let (same, later) = rest.split_at_mut(moment.len());
+        same.shuffle(random);
+        rest = later;
     }
 }
 
@@ -272,8 +279,7 @@ fn drawn_items(own: Vec<Event>, random: &mut impl Rng) -> Divided {
     known.shuffle(random);
     let n = ((own.len() as f64 * DRAWN_SHARE) as usize).max(1);
     let held = known.split_off(own.len() - n.min(own.len()));
-    // The views know most of these items, so sessions may too.
-    Divided { known, held, from: Timestamp(i64::MAX), hidden: own }
+    Divided { known, held, from: Timestamp(i64::MIN), hidden: own }
 }
 
 fn is_purchase(event: &Event) -> bool {

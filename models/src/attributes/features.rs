@@ -89,6 +89,16 @@ impl Features {
         row
     }
 
+    /// Whether every feature stands for one thing, and every number can be measured.
+    pub fn are_sound(&self) -> bool {
+        let numbers = || self.columns.values().filter_map(|column| column.number);
+        let words = self.columns.values().flat_map(|column| column.words.values().copied());
+        let mut features: Vec<u32> = words.chain(numbers().map(|number| number.feature)).collect();
+        features.sort_unstable();
+        let measurable = |n: Number| n.mean.is_finite() && n.deviation.is_finite() && n.deviation > 0.0;
+        features.into_iter().eq(0..self.n) && numbers().all(measurable)
+    }
+
     /// How many features there are.
     pub fn len(&self) -> usize {
         self.n as usize

@@ -214,13 +214,20 @@ impl Prior {
     /// Takes parts that were made before, from a release.
     ///
     /// # Errors
-    /// [`Error::Shape`] when they do not fit each other; [`Error::NotFinite`] for a NaN or an infinity.
+    /// [`Error::Shape`] when they do not fit each other; [`Error::Unreadable`] for features that contradict themselves;
+    /// [`Error::NotFinite`] for a NaN or an infinity.
     pub fn from_parts(features: Features, intercept: Vec<f32>, weights: Array2<f32>) -> Result<Self> {
         if weights.dim() != (features.len(), intercept.len()) {
             return Err(Error::Shape {
                 what: "a prior".into(),
                 expected: format!("{} features × {} dimensions", features.len(), intercept.len()),
                 found: format!("{:?}", weights.dim()),
+            });
+        }
+        if !features.are_sound() {
+            return Err(Error::Unreadable {
+                part: "the features of a prior".into(),
+                reason: "some stand for nothing, for two things, or for numbers without spread".into(),
             });
         }
         match intercept.iter().chain(&weights).position(|number| !number.is_finite()) {

@@ -3,8 +3,8 @@
 use crate::events::{DAY_SECONDS, Event, EventKind, Timestamp};
 use crate::ids::{CustomerIx, ItemIx, Ix};
 
-/// The latest items of a session that count: beyond it lie robots.
-const MAX_SESSION_ITEMS: usize = 100;
+/// The different items of a session that count, the first: beyond it lie robots.
+pub(super) const MAX_SESSION_ITEMS: usize = 100;
 
 /// What one customer looked at or bought in one go.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,10 @@ pub struct Session {
     pub begin: Timestamp,
     /// When its last event was.
     pub end: Timestamp,
-    /// Different items in the order of the last time each was met.
+    /// Different items in the order of the first time each was met; those of one moment by their numbers.
     pub items: Vec<ItemIx>,
+    /// When each was first met.
+    pub times: Vec<Timestamp>,
 }
 
 /// The sessions of a history sorted by time, those that ended first first: events of one customer belong together
@@ -32,22 +34,15 @@ pub fn cut(events: &[Event], n_customers: usize, gap_minutes: f64) -> Vec<Sessio
             sessions.push(ended);
         }
         let (customer, at) = (event.customer, event.at);
-        let session =
-            session.get_or_insert_with(|| Session { customer, begin: at, end: at, items: Vec::new() });
+        let (items, times) = (Vec::new(), Vec::new());
+        let session = session.get_or_insert_with(|| Session { customer, begin: at, end: at, items, times });
         session.end = at;
-        meet(&mut session.items, event.item);
+        if session.items.len() < MAX_SESSION_ITEMS && !session.items.contains(&event.item) {
+            session.items.push(event.item);
+            session.times.push(at);
+        }
     }
     sessions.extend(open.into_iter().flatten());
     sessions.sort_by_key(|session| (session.end, session.customer));
     sessions
-}
-
-/// Puts an item last, wherever it was before.
-pub(super) fn meet(items: &mut Vec<ItemIx>, item: ItemIx) {
-    if let Some(at) = items.iter().position(|known| *known == item) {
-        items.remove(at);
-    } else if items.len() == MAX_SESSION_ITEMS {
-        items.remove(0);
-    }
-    items.push(item);
 }

@@ -1,6 +1,6 @@
 //! Sessions that go on or began after the release.
 
-use super::cut::meet;
+use super::cut::MAX_SESSION_ITEMS;
 use crate::ids::ItemIx;
 use std::collections::{HashMap, VecDeque};
 
@@ -34,12 +34,16 @@ impl LiveSessions {
         self.oldest + self.sessions.len() as u64 - 1
     }
 
-    /// Adds an item to a session; one that was forgotten stays forgotten.
-    pub fn add(&mut self, session: u64, item: ItemIx) {
+    /// Adds an item to a session, as its latest; false, and nothing done, where the session was forgotten or is full.
+    pub fn add(&mut self, session: u64, item: ItemIx) -> bool {
         let Some(items) = Self::at(self.oldest, session).and_then(|at| self.sessions.get_mut(at)) else {
-            return;
+            return false;
         };
-        if !items.contains(&item) {
+        if let Some(at) = items.iter().position(|known| *known == item) {
+            items.remove(at);
+        } else if items.len() == MAX_SESSION_ITEMS {
+            return false;
+        } else {
             let postings = self.postings.entry(item).or_default();
             // Sessions overlap, so an older one may meet the item later.
             let at = postings.partition_point(|other| *other < session);
@@ -48,7 +52,8 @@ impl LiveSessions {
                 postings.pop_front();
             }
         }
-        meet(items, item);
+        items.push(item);
+        true
     }
 
     /// The items of a session in the order of the last time each was met; empty when it was forgotten.

@@ -61,7 +61,7 @@ impl SessionParams {
             ("sessions.max_items", self.max_items),
         ];
         for (name, count) in counts {
-            require(count > 0, name, count, "at least 1")?;
+            require((1..=100_000).contains(&count), name, count, "between 1 and 100000")?;
         }
         let idf = self.idf_weight;
         require(idf.is_finite() && idf >= 0.0, "sessions.idf_weight", idf, "a number of at least 0")?;

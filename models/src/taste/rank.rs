@@ -62,8 +62,7 @@ impl Ranker<'_> {
     /// The best `n` admitted items by the blended score, best first, ties by the lower index.
     ///
     /// `dense` are the best items of an index asked with [`Taste::query_vector`], with their scores; they may hold items
-    /// beyond the catalogue of the release. The strongest items of the sparse view and the person's own items join
-    /// them if `admitted`.
+    /// beyond the catalogue of the release. The strongest items of the other views join them; all must be `admitted`.
     pub fn rank(
         &self,
         person: &Person,
@@ -78,7 +77,7 @@ impl Ranker<'_> {
             let mut top = TopN::new(n);
             let mut known: Vec<ItemIx> = dense.iter().map(|found| found.item).collect();
             known.sort_unstable();
-            for found in dense {
+            for found in dense.iter().filter(|found| admitted(found.item)) {
                 top.offer(Scored { item: found.item, score: found.score + sums.of(found.item) });
             }
             let joins = |item| known.binary_search(&item).is_err() && admitted(item);

@@ -1,7 +1,8 @@
 //! How well people are served of whom little is known.
 //!
 //! The strangers of the [holdout](crate::holdout), of whom the views know nothing, come to the window with none of their
-//! items, then with their latest one, two, three, five and ten.
+//! items, then with their latest one, two, three, five and ten. The blends for such people were learned on what strangers
+//! bought before the window.
 
 use super::new_items::judge_new_items;
 use super::{Compared, Comparison, Judge};

@@ -2,7 +2,7 @@
 //!
 //! Every session of the window with two items or more is broken off after each of its items (at most five places), and the
 //! full catalogue, but for what was met already, is ranked for the one that came next. Items of one moment, as those of an
-//! order, come in drawn order. A session counts as the mean over
+//! order, come in drawn order. Sessions that began before the window are left out. A session counts as the mean over
 //! its places, so that the intervals, which draw sessions, are honest.
 
 use super::{Compared, Comparison, Judge};
@@ -113,7 +113,13 @@ impl Judge<'_> {
             return Vec::new();
         }
         let mut sessions = sessions::cut(events, self.data.log.n_customers, self.config.sessions.gap_minutes);
-        sessions.retain(|session| session.items.len() > 1);
+        // The head of a session that runs across the moment is known already.
+        let gap = self.config.sessions.gap_minutes / (24.0 * 60.0);
+        let goes_on = |session: &Session| {
+            let last = self.interactions.row(session.customer).iter().map(|known| known.last).max();
+            last.is_some_and(|last| session.begin.days_since(last) <= gap)
+        };
+        sessions.retain(|session| session.items.len() > 1 && !goes_on(session));
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.config.seed);
         let most = self.config.evaluation.max_sessions;
         let mut judged: Vec<Session> = sessions.sample(&mut random, most).cloned().collect();
