@@ -17,7 +17,8 @@ from implicit.cpu.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 
 
-def run(name, model, paths, answer):
+def run(name, kind, params, paths, answer):
+    model = kind(**params)
     train_rows, test = read(paths[0]), read(paths[1])
     both = train_rows + test
     shape = (max(user for user, _ in both) + 1, max(max(items) for _, items in both) + 1)
@@ -43,16 +44,21 @@ def main():
     both = train_rows + test
     shape = (max(user for user, _ in both) + 1, max(max(items) for _, items in both) + 1)
     best = tuned(train_rows, shape, 64, 8, args.threads) | {"factors": args.factors, "iterations": args.sweeps}
-    als = AlternatingLeastSquares(num_threads=args.threads, random_state=1, **best)
+    threads = {"num_threads": args.threads}
     models = {
-        f"ALS, {args.factors} factors, λ {best['regularization']}, α {best['alpha']}": als,
-        "item-kNN, cosine, 200 neighbours": CosineRecommender(K=200, num_threads=args.threads),
-        "item-kNN, BM25, 200 neighbours": BM25Recommender(K=200, num_threads=args.threads),
+        f"ALS, {args.factors} factors, λ {best['regularization']}, α {best['alpha']}": (
+            AlternatingLeastSquares,
+            best | threads | {"random_state": 1},
+        ),
+        "item-kNN, cosine, 200 neighbours": (CosineRecommender, {"K": 200} | threads),
+        "item-kNN, BM25, 200 neighbours": (BM25Recommender, {"K": 200} | threads),
     }
+    # A forked process would wait for ever for the threads that the grid has used.
+    fresh = multiprocessing.get_context("spawn")
     print("model                                          s to fit  GB peak  recall@20  ndcg@20")
-    for name, model in models.items():
-        answer = multiprocessing.Queue()
-        child = multiprocessing.Process(target=run, args=(name, model, (args.train, args.test), answer))
+    for name, (kind, params) in models.items():
+        answer = fresh.Queue()
+        child = fresh.Process(target=run, args=(name, kind, params, (args.train, args.test), answer))
         child.start()
         name, seconds, peak, recall, ndcg = answer.get()
         child.join()
