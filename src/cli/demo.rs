@@ -44,6 +44,8 @@ pub(super) async fn run(mut arguments: DemoArguments) -> anyhow::Result<()> {
         format!("store.path={}", directory.join("proffer.db").display()),
         format!("releases.dir={}", directory.join("releases").display()),
         "catalogue.category_attribute=category".to_owned(),
+        // Enough to see how good it is, sooner.
+        "training.evaluation.max_sessions=200".to_owned(),
     ]);
     let config = arguments.config.load()?;
     telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;

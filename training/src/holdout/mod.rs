@@ -6,10 +6,13 @@
 //! little is known. Without times there is no last order, and where customers come but once there is nothing before it;
 //! then a fifth of a customer's items are drawn.
 
+mod divide;
+
 use crate::config::TrainingConfig;
+use divide::{drawn_items, is_timed, last_order, with_items, with_two_orders};
 use models::attributes::FeatureRows;
 use models::events::{Event, EventKind, EventLog, Timestamp};
-use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
+use models::ids::{CustomerIx, ItemIx, Ix};
 use models::interactions::{Interaction, Interactions, KindWeights, with_events};
 use models::sessions::{self, Session};
 use models::taste::blend::HeldBack;
@@ -17,12 +20,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The share of a customer's items that is held back where there is no last order.
-const DRAWN_SHARE: f64 = 0.2;
-
-/// Items that a customer needs for some to be drawn.
-const LEAST_ITEMS: usize = 3;
 
 /// Customers with two orders below which there are too few to learn on.
 const LEAST_RETURNING: usize = 20;
@@ -215,187 +212,5 @@ pub fn latest(interactions: &[Interaction], n: usize) -> Vec<Interaction> {
     latest
 }
 
-/// Whether events have times.
-fn is_timed(events: &[Event]) -> bool {
-    let times = || events.iter().map(|event| event.at);
-    times().min() != times().max()
-}
-
-/// Customers with purchases in two orders or more, in the order of their indexes.
-fn with_two_orders(log: &EventLog, events: &[Event]) -> Vec<CustomerIx> {
-    let mut orders: Vec<(Option<OrderIx>, bool)> = vec![(None, false); log.n_customers];
-    for event in events.iter().filter(|event| is_purchase(event)) {
-        let (first, several) = &mut orders[event.customer.position()];
-        *several |= first.is_some_and(|first| first != event.order);
-        first.get_or_insert(event.order);
-    }
-    let several = |(customer, (_, several)): (usize, (_, bool))| several.then_some(CustomerIx::at(customer));
-    orders.into_iter().enumerate().filter_map(several).collect()
-}
-
-/// Customers with enough items for some to be drawn.
-fn with_items(log: &EventLog, events: &[Event]) -> Vec<CustomerIx> {
-    let mut counts = vec![0usize; log.n_customers];
-    for event in events.iter().filter(|event| is_purchase(event)) {
-        counts[event.customer.position()] += 1;
-    }
-    let enough = |(customer, count)| (count >= LEAST_ITEMS).then_some(CustomerIx::at(customer));
-    counts.into_iter().enumerate().filter_map(enough).collect()
-}
-
-/// One customer's events, divided.
-struct Divided {
-    known: Vec<Event>,
-    held: Vec<Event>,
-    from: Timestamp,
-    hidden: Vec<Event>,
-}
-
-impl Divided {
-    /// `None` where nothing was held, or nothing is known beside it.
-    fn into_held(self, n_items: usize, weights: &KindWeights) -> Option<Held> {
-        let basket = bought(&self.held);
-        let known = row(&self.known, n_items, weights);
-        let usable = !basket.is_empty() && !known.is_empty();
-        usable.then_some(Held { known, basket, from: self.from, hidden: self.hidden })
-    }
-}
-
-/// What came before the last order, and the order.
-fn last_order(own: Vec<Event>) -> Divided {
-    let order = own.iter().rev().find(|event| is_purchase(event)).map(|event| event.order);
-    let of_order = |event: &&Event| Some(event.order) == order;
-    let from = own.iter().filter(of_order).map(|event| event.at).min().unwrap_or(Timestamp(i64::MAX));
-    Divided {
-        known: own.iter().filter(|event| event.at < from).copied().collect(),
-        held: own.iter().filter(of_order).copied().collect(),
-        hidden: own.into_iter().filter(|event| event.at >= from).collect(),
-        from,
-    }
-}
-
-fn drawn_items(own: Vec<Event>, random: &mut impl Rng) -> Divided {
-    let mut known = own.clone();
-    known.shuffle(random);
-    let n = ((own.len() as f64 * DRAWN_SHARE) as usize).max(1);
-    let held = known.split_off(own.len() - n.min(own.len()));
-    Divided { known, held, from: Timestamp(i64::MIN), hidden: own }
-}
-
-fn is_purchase(event: &Event) -> bool {
-    event.kind == EventKind::Purchase && event.quantity > 0.0
-}
-
-/// The items of the purchases, sorted.
-fn bought(events: &[Event]) -> Vec<ItemIx> {
-    let mut items: Vec<ItemIx> =
-        events.iter().filter(|event| is_purchase(event)).map(|event| event.item).collect();
-    items.sort_unstable();
-    items.dedup();
-    items
-}
-
-/// One customer's row of interactions.
-fn row(events: &[Event], n_items: usize, weights: &KindWeights) -> Vec<Interaction> {
-    let alone: Vec<Event> = events.iter().map(|event| Event { customer: CustomerIx(0), ..*event }).collect();
-    Interactions::from_events(&alone, 1, n_items, weights).row(CustomerIx(0)).to_vec()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(customer: u32, item: u32, order: u32, at: i64) -> Event {
-        Event {
-            at: Timestamp(at),
-            customer: CustomerIx(customer),
-            item: ItemIx(item),
-            order: OrderIx(order),
-            quantity: 1.0,
-            amount: 0.0,
-            kind: EventKind::Purchase,
-        }
-    }
-
-    fn config(customers: usize, strangers: usize) -> TrainingConfig {
-        let mut config = TrainingConfig::default();
-        (config.blend.customers, config.blend.strangers) = (customers, strangers);
-        config
-    }
-
-    fn nobody() -> FeatureRows {
-        FeatureRows::from_iter([])
-    }
-
-    #[test]
-    fn the_last_order_is_held_back_and_what_came_before_it_is_known() {
-        // Everyone but the last comes twice before the moment, and once after it.
-        let of = |customer: u32| {
-            let order = 3 * customer;
-            if customer == 24 {
-                return vec![event(customer, 1, order, 5)];
-            }
-            let second = [event(customer, 2, order + 1, 20), event(customer, 3, order + 1, 20)];
-            [&[event(customer, 1, order, 10)], &second[..], &[event(customer, 9, order + 2, 40)]].concat()
-        };
-        let log = EventLog::new((0..25).flat_map(of).collect(), 25, 10);
-        let holdout = Holdout::draw(&config(10, 3), &log, Timestamp(30));
-        let people = holdout.people(&nobody());
-        assert_eq!(people.len(), 10);
-        for person in &people {
-            assert_eq!(person.basket, [ItemIx(2), ItemIx(3)]);
-            assert_eq!(person.interactions.iter().map(|known| known.item).collect::<Vec<_>>(), [ItemIx(1)]);
-        }
-        let all = Interactions::from_events(log.before(Timestamp(30)), 25, 10, &KindWeights::default());
-        let without = holdout.without(&all);
-        let unknown: Vec<CustomerIx> = holdout.unknown().collect();
-        assert_eq!(unknown.len(), 3);
-        assert!(
-            unknown.iter().all(|customer| without.row(*customer).is_empty()),
-            "strangers lose everything"
-        );
-        assert_eq!(all.cells().len() - without.cells().len(), 10 * 2 + 3 * 3);
-        assert_eq!(without.row(CustomerIx(24)).len(), 1, "who came once loses nothing");
-        let hidden = log.before(Timestamp(30)).iter().filter(|event| holdout.hides(event)).count();
-        assert_eq!(hidden, 10 * 2 + 3 * 3);
-        assert!(holdout.strangers(&nobody()).iter().all(|person| person.interactions.is_empty()));
-    }
-
-    #[test]
-    fn where_customers_come_but_once_a_share_of_their_items_is_drawn() {
-        let event = |n: u32| event(n / 5, n % 5, n / 5, i64::from(n / 5));
-        let log = EventLog::new((0..100).map(event).collect(), 20, 5);
-        let people = Holdout::draw(&config(8, 0), &log, Timestamp(1000)).people(&nobody());
-        assert_eq!(people.len(), 8);
-        assert!(people.iter().all(|person| (person.interactions.len(), person.basket.len()) == (4, 1)));
-    }
-
-    #[test]
-    fn without_times_a_share_of_the_items_is_drawn() {
-        let log = EventLog::new((0..40).map(|n| event(n / 10, n % 10, n / 10, 7)).collect(), 4, 10);
-        let people = Holdout::draw(&config(2, 0), &log, Timestamp(8)).people(&nobody());
-        assert_eq!(people.len(), 2);
-        for person in people {
-            assert_eq!((person.interactions.len(), person.basket.len()), (8, 2));
-            assert!(person.basket.iter().all(|item| !person.interactions.iter().any(|i| i.item == *item)));
-        }
-    }
-
-    #[test]
-    fn a_session_is_broken_off_and_the_views_never_saw_it() {
-        let visit = |customer: u32, day: u32| {
-            let at = i64::from(day) * 86_400 + i64::from(customer);
-            (0..4).map(move |n| event(customer, (customer + n) % 10, 100 * customer + day, at + i64::from(n)))
-        };
-        let log = EventLog::new((0..30).flat_map(|c| visit(c, 1).chain(visit(c, 2))).collect(), 30, 10);
-        let config = config(20, 3);
-        let holdout = Holdout::draw(&config, &log, Timestamp(10 * 86_400));
-        let sessions = holdout.sessions(&config, Timestamp(10 * 86_400), false);
-        assert_eq!(sessions.len(), 20, "strangers have no history to go on with");
-        for person in &sessions {
-            assert!((1..4).contains(&person.session.len()) && person.basket.len() == 1);
-            assert_eq!(person.interactions.len(), 4, "what they met again in the session they had before");
-        }
-        assert_eq!(holdout.sessions(&config, Timestamp(10 * 86_400), true).len(), 23);
-    }
-}
+mod tests;
