@@ -1,7 +1,7 @@
-"""Our iALS beside `implicit`'s ALS: equal data, factors, sweeps and threads, in one run.
+"""Our iALS and item-kNN beside those of `implicit`: equal data, factors, sweeps and threads, in one run.
 
 Prints, per number of factors and threads: seconds per sweep (of the fastest of several fits) and Recall@20 of both,
-and the ratios. `implicit` is run with its defaults and with the best of a small grid of regularisation and alpha
+and the ratios; then the same of item-kNN by cosine, its whole fit. `implicit` is run with its defaults and with the best of a small grid of regularisation and alpha
 (chosen on a part held out from the training pairs); ours with its defaults. All lists are judged by one function.
 """
 
@@ -20,9 +20,11 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np  # noqa: E402
 from implicit.cpu.als import AlternatingLeastSquares  # noqa: E402
+from implicit.nearest_neighbours import CosineRecommender  # noqa: E402
 from scipy.sparse import csr_matrix  # noqa: E402
 
 N = 20
+NEIGHBOURS = 200
 
 
 def read(path):
@@ -65,14 +67,32 @@ def peer(train, test, threads, repeats, params):
     return seconds, *measures(dict(zip(users.tolist(), found.tolist())), test)
 
 
-def ours(args, test, threads, factors):
-    """Seconds per sweep, recall and ndcg of our example."""
+def ours(args, test, threads, model):
+    """Seconds to fit, recall and ndcg of our example."""
     with tempfile.TemporaryDirectory() as folder:
         lists = Path(folder) / "lists"
-        command = [args.binary, args.train, lists, *map(str, (factors, args.sweeps, args.repeats))]
+        command = [args.binary, args.train, lists, str(args.repeats), *map(str, model)]
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
         told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-        return json.loads(told)["seconds_per_sweep"], *measures(dict(read(lists)), test)
+        return json.loads(told)["seconds"], *measures(dict(read(lists)), test)
+
+
+def our_als(args, test, threads, factors):
+    seconds, *quality = ours(args, test, threads, ("ials", factors, args.sweeps))
+    return seconds / args.sweeps, *quality
+
+
+def peer_knn(args, train, test, threads):
+    """Seconds to fit, recall and ndcg of item-kNN of `implicit`."""
+    seconds = math.inf
+    for _ in range(args.repeats):
+        model = CosineRecommender(K=NEIGHBOURS, num_threads=threads)
+        start = time.perf_counter()
+        model.fit(train, show_progress=False)
+        seconds = min(seconds, time.perf_counter() - start)
+    users = np.array([user for user, _ in test])
+    found, _ = model.recommend(users, train[users], N=N, filter_already_liked_items=True)
+    return seconds, *measures(dict(zip(users.tolist(), found.tolist())), test)
 
 
 def tuned(train_rows, shape, factors, sweeps, threads):
@@ -87,7 +107,7 @@ def tuned(train_rows, shape, factors, sweeps, threads):
 
 def main():
     parse = argparse.ArgumentParser(description=__doc__)
-    parse.add_argument("binary", help="the built example ials_on_pairs")
+    parse.add_argument("binary", help="the built example models_on_pairs")
     parse.add_argument("train", help="lines: user item item …")
     parse.add_argument("test", help="the same, of what followed")
     parse.add_argument("--factors", type=int, nargs="+", default=[64, 128])
@@ -106,7 +126,7 @@ def main():
         best = tuned(train_rows, shape, factors, args.sweeps, max(args.threads))
         for threads in args.threads:
             runs = {
-                "ours, defaults": ours(args, test, threads, factors),
+                "ours, defaults": our_als(args, test, threads, factors),
                 "implicit, defaults": peer(train, test, threads, args.repeats, plain),
                 f"implicit, λ {best['regularization']}, α {best['alpha']}": peer(
                     train, test, threads, args.repeats, best
@@ -117,6 +137,12 @@ def main():
             mine, _, theirs = runs.values()
             time_ratio, recall_ratio = mine[0] / theirs[0], mine[1] / theirs[1]
             print(f"        ours / implicit at its best: time {time_ratio:.2f}, recall {recall_ratio:.2f}", flush=True)
+    print(f"item-kNN, {NEIGHBOURS} neighbours, s to fit")
+    for threads in args.threads:
+        mine, theirs = ours(args, test, threads, ("item-knn", NEIGHBOURS)), peer_knn(args, train, test, threads)
+        for name, (seconds, recall, ndcg) in (("ours", mine), ("implicit", theirs)):
+            print(f"        {threads:7} {name:36} {seconds:7.3f}     {recall:.4f}   {ndcg:.4f}")
+        print(f"        ours / implicit: time {mine[0] / theirs[0]:.2f}, recall {mine[1] / theirs[1]:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Our iALS beside the Python library `implicit`: time per sweep and Recall@20, in one run.
+# Our iALS and item-kNN beside the Python library `implicit`: time and Recall@20, in one run.
 #   benches/peers/run.sh                                  on the bundled history
 #   benches/peers/run.sh TRAIN TEST [options of als.py]   on files of lines: user item item …
 #   benches/peers/run.sh --whole TRAIN TEST [options of whole.py]
@@ -18,5 +18,5 @@ if [ $# -eq 0 ]; then
     "$venv/bin/python" "$here/pairs.py" "$target/peers-train.txt" "$target/peers-test.txt"
     set -- "$target/peers-train.txt" "$target/peers-test.txt"
 fi
-cargo build --quiet --release --package models --example ials_on_pairs --manifest-path "$here/../../Cargo.toml"
-exec "$venv/bin/python" "$here/als.py" "$target/release/examples/ials_on_pairs" "$@"
+cargo build --quiet --release --package models --example models_on_pairs --manifest-path "$here/../../Cargo.toml"
+exec "$venv/bin/python" "$here/als.py" "$target/release/examples/models_on_pairs" "$@"

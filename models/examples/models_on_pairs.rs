@@ -1,12 +1,14 @@
-//! Fits iALS on lines `user item item …` and writes the 20 best new items of every user in the same form; tells the
-//! seconds per sweep, the best of several fits, as JSON. Our half of `benches/peers`.
+//! Fits a model on lines `user item item …` and writes the 20 best new items of every user in the same form; tells the
+//! seconds of the fit, the best of several, as JSON. Our half of `benches/peers`.
 //!
-//! `ials_on_pairs PAIRS LISTS FACTORS SWEEPS REPEATS`; `RAYON_NUM_THREADS` sets the threads.
+//! `models_on_pairs PAIRS LISTS REPEATS ials FACTORS SWEEPS` or `… REPEATS item-knn NEIGHBOURS`; `RAYON_NUM_THREADS` sets
+//! the threads.
 
 use models::events::Timestamp;
-use models::ials::{Ials, IalsParams};
+use models::ials::IalsParams;
 use models::ids::ItemIx;
 use models::interactions::{History, Interaction, Interactions};
+use models::item_knn::ItemKnnParams;
 use models::ranking::{Scored, top_n};
 use models::scoring::Scorer;
 use rayon::prelude::*;
@@ -19,22 +21,18 @@ const AS_OF: Timestamp = Timestamp(0);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [pairs, lists, factors, sweeps, repeats] = args.as_slice() else {
-        return Err("usage: ials_on_pairs PAIRS LISTS FACTORS SWEEPS REPEATS".into());
-    };
+    let [pairs, lists, repeats, model @ ..] = args.as_slice() else { return Err(USAGE.into()) };
     let (users, interactions) = read(&fs::read_to_string(pairs)?)?;
-    let params = IalsParams { factors: factors.parse()?, sweeps: sweeps.parse()?, ..Default::default() };
-
-    let mut seconds = f64::INFINITY;
-    let mut model = None;
+    let (mut seconds, mut fitted) = (f64::INFINITY, None);
     for _ in 0..repeats.parse()? {
         let start = Instant::now();
-        model = Some(params.check()?.fit(&interactions, AS_OF, |_| {})?);
+        fitted = Some(fit(model, &interactions)?);
         seconds = seconds.min(start.elapsed().as_secs_f64());
     }
-    let model = model.ok_or("REPEATS must be at least 1")?;
+    let model = fitted.ok_or("REPEATS must be at least 1")?;
     let rows: Vec<&[Interaction]> = interactions.rows().map(|(_, row)| row).collect();
-    let found: Vec<Vec<Scored>> = rows.par_chunks(64).flat_map_iter(|rows| new_items(&model, rows)).collect();
+    let found: Vec<Vec<Scored>> =
+        rows.par_chunks(64).flat_map_iter(|rows| new_items(model.as_ref(), rows)).collect();
 
     let mut out = BufWriter::new(fs::File::create(lists)?);
     for (user, list) in users.iter().zip(found) {
@@ -45,12 +43,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out)?;
     }
     out.flush()?;
-    println!("{{\"seconds_per_sweep\": {}}}", seconds / params.sweeps as f64);
+    println!("{{\"seconds\": {seconds}}}");
     Ok(())
 }
 
+const USAGE: &str = "usage: models_on_pairs PAIRS LISTS REPEATS (ials FACTORS SWEEPS | item-knn NEIGHBOURS)";
+
+fn fit(model: &[String], interactions: &Interactions) -> Result<Box<dyn Scorer>, Box<dyn Error>> {
+    match model {
+        [name, factors, sweeps] if name == "ials" => {
+            let params =
+                IalsParams { factors: factors.parse()?, sweeps: sweeps.parse()?, ..Default::default() };
+            Ok(Box::new(params.check()?.fit(interactions, AS_OF, |_| {})?))
+        }
+        [name, neighbours] if name == "item-knn" => {
+            let params = ItemKnnParams { neighbours: neighbours.parse()?, ..Default::default() };
+            Ok(Box::new(params.check()?.fit(interactions)?))
+        }
+        _ => Err(USAGE.into()),
+    }
+}
+
 /// For each history the 20 best items that it does not hold.
-fn new_items(model: &Ials, rows: &[&[Interaction]]) -> Vec<Vec<Scored>> {
+fn new_items(model: &dyn Scorer, rows: &[&[Interaction]]) -> Vec<Vec<Scored>> {
     let histories: Vec<History<'_>> =
         rows.iter().map(|interactions| History::new(interactions, AS_OF)).collect();
     let mut scores = vec![0.0; rows.len() * model.n_items()];
