@@ -59,7 +59,7 @@ impl CustomerState {
             models::taste::Evidence::None if self.profile.is_empty() => Evidence::None,
             models::taste::Evidence::None => Evidence::Profile,
             models::taste::Evidence::Session => Evidence::Session,
-            models::taste::Evidence::Few => Evidence::Few,
+            models::taste::Evidence::Glimpse | models::taste::Evidence::Few => Evidence::Few,
             models::taste::Evidence::History => Evidence::History,
         }
     }

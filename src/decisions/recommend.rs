@@ -164,7 +164,7 @@ async fn search(
 ) -> Result<Vec<Scored>, IndexError> {
     let query = IndexQuery {
         vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
-        n: (asked.n * CANDIDATES_PER_RESULT).max(LEAST_CANDIDATES),
+        n: (asked.n * DENSE_PER_RESULT).max(LEAST_CANDIDATES),
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
     };
@@ -172,11 +172,12 @@ async fn search(
     Ok(found.pop().unwrap_or_default())
 }
 
-/// Candidates fetched for each result wanted.
+/// Ranked candidates for each result wanted: diversity chooses among them.
 const CANDIDATES_PER_RESULT: usize = 5;
 
-/// Candidates fetched at least: the other views reorder them.
-const LEAST_CANDIDATES: usize = 100;
+/// Candidates fetched from the index for each result wanted, and at least: the other views reorder them.
+const DENSE_PER_RESULT: usize = 10;
+const LEAST_CANDIDATES: usize = 200;
 
 /// The filter without the items whose attribute `available` is false.
 pub(super) fn only_available(mut filter: Filter) -> Filter {

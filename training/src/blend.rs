@@ -9,7 +9,7 @@ use models::attributes::FeatureRows;
 use models::events::Timestamp;
 use models::measures::Repeats;
 use models::taste::blend::{Learned, Lessons};
-use models::taste::{Blend, Blends, ByRepeats, Taste};
+use models::taste::{Blend, Blends, ByRepeats, Evidence, Taste};
 use serde::{Deserialize, Serialize};
 
 /// How well the blends do on what was held back.
@@ -22,6 +22,8 @@ pub struct Lesson {
     pub removed: Learned,
     /// People of whom a few items are known; `None` where there were too few to learn on, as for what follows.
     pub few: Option<Learned>,
+    /// People of whom one or two are.
+    pub glimpse: Option<Learned>,
     /// People of whom nothing but their profile is known.
     pub stranger: Option<Learned>,
     /// The rest of a session of someone with a history.
@@ -39,6 +41,9 @@ pub struct Blended {
     /// How well the blends do.
     pub lesson: Lesson,
 }
+
+/// Both treatments of owned items.
+const BOTH: [Repeats; 2] = [Repeats::Kept, Repeats::Removed];
 
 /// People below whom nothing is learned.
 const LEAST_PEOPLE: usize = 30;
@@ -75,7 +80,7 @@ pub fn learn_history(
     let lessons = Lessons::new(&taste, &people, as_of, config.blend.n);
     let (mut kept, mut removed) = (lessons.learn(Repeats::Kept), lessons.learn(Repeats::Removed));
     // Half of every vector, of every scan and of the memory is worth a difference that chance explains.
-    let lean = [Repeats::Kept, Repeats::Removed].map(|repeats| lessons.learn_without_spectral(repeats));
+    let lean = BOTH.map(|repeats| lessons.learn_without_spectral(repeats));
     if lessons.is_as_good(&lean[0].blend, &kept.blend, Repeats::Kept)
         && lessons.is_as_good(&lean[1].blend, &removed.blend, Repeats::Removed)
     {
@@ -88,8 +93,15 @@ pub fn learn_history(
     let popular = if factors == 0.0 && popular == 0.0 { 1.0 } else { popular };
     let stranger = Blend { factors, popular, ..Blend::default() };
     taste.blends = Blends { stranger, profile_items: FIRST_PROFILE_ITEMS, ..Blends::everyone(history) };
-    let lesson =
-        Lesson { kept, removed, few: None, stranger: None, session_of_known: None, session_of_unknown: None };
+    let lesson = Lesson {
+        kept,
+        removed,
+        few: None,
+        glimpse: None,
+        stranger: None,
+        session_of_known: None,
+        session_of_unknown: None,
+    };
     Ok(Blended { taste, holdout, lesson })
 }
 
@@ -110,30 +122,35 @@ pub fn learn_others(
     learn_sessions(blended, config, as_of);
 }
 
-/// Blends for people with a few items, and what a profile is worth beside these.
+/// Blends for people with one or two items and with a few, and what a profile is worth beside these.
 fn learn_few(blended: &mut Blended, config: &TrainingConfig, profiles: &FeatureRows, as_of: Timestamp) {
-    let few = blended.holdout.acquaintances(profiles);
-    if few.len() < LEAST_PEOPLE {
+    let of = |evidence| blended.holdout.acquaintances(evidence, profiles);
+    let people = [of(Evidence::Glimpse), of(Evidence::Few)];
+    if people.iter().any(|people| people.len() < LEAST_PEOPLE) {
         return;
     }
-    let mut lessons = Lessons::new(&blended.taste, &few, as_of, config.blend.n);
-    let both = [Repeats::Kept, Repeats::Removed];
-    let mut learned = both.map(|repeats| lessons.learn(repeats));
-    let mut quality = |profile_items: f32| {
-        lessons.set_profile_items(profile_items);
-        let of = both.iter().zip(&learned).map(|(repeats, l)| lessons.quality_of(&l.blend, *repeats));
-        of.sum::<f64>()
+    let mut lessons = people.map(|people| Lessons::new(&blended.taste, &people, as_of, config.blend.n));
+    let learn = |lessons: &Lessons| BOTH.map(|repeats| lessons.learn(repeats));
+    let first = [learn(&lessons[0]), learn(&lessons[1])];
+    let mut quality = |profile_items: f32| -> f64 {
+        lessons.iter_mut().for_each(|lessons| lessons.set_profile_items(profile_items));
+        let of_group = |(lessons, learned): (&Lessons, &[Learned; 2])| -> f64 {
+            let of = BOTH.iter().zip(learned).map(|(repeats, l)| lessons.quality_of(&l.blend, *repeats));
+            of.sum()
+        };
+        lessons.iter().zip(&first).map(of_group).sum()
     };
     // Of equals the one that trusts a person's own history most.
     let judged = PROFILE_ITEMS.map(|profile_items| (quality(profile_items), profile_items));
     let best = judged.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
     let profile_items = best.map_or(0.0, |(_, profile_items)| profile_items);
-    lessons.set_profile_items(profile_items);
-    learned = both.map(|repeats| lessons.learn(repeats));
-    let [kept, removed] = learned;
-    blended.taste.blends.few = ByRepeats { kept: kept.blend, removed: removed.blend };
-    blended.taste.blends.profile_items = profile_items;
-    blended.lesson.few = Some(kept);
+    lessons.iter_mut().for_each(|lessons| lessons.set_profile_items(profile_items));
+    let [glimpse, few] = [learn(&lessons[0]), learn(&lessons[1])];
+    let blends = &mut blended.taste.blends;
+    let by_repeats = |[kept, removed]: [Learned; 2]| ByRepeats { kept: kept.blend, removed: removed.blend };
+    (blends.glimpse, blends.few) = (by_repeats(glimpse), by_repeats(few));
+    blends.profile_items = profile_items;
+    (blended.lesson.glimpse, blended.lesson.few) = (Some(glimpse[0]), Some(few[0]));
 }
 
 /// The blend for sessions of someone unknown, and the weight of a session for others.
@@ -157,5 +174,6 @@ fn learn_sessions(blended: &mut Blended, config: &TrainingConfig, as_of: Timesta
     };
     let blends = &mut blended.taste.blends;
     add(&mut blends.few);
+    add(&mut blends.glimpse);
     blended.lesson.session_of_known = Some(add(&mut blends.history));
 }

@@ -69,11 +69,13 @@ fn write_blends(f: &mut Formatter<'_>, blends: &Blends, lesson: &Lesson) -> fmt:
         write!(f, "<th>{name}</th>")?;
     }
     write!(f, "<th>quality on what was held back</th><th>people</th></tr>")?;
-    let rows: [(&str, &Blend, Option<Learned>); 6] = [
+    let rows: [(&str, &Blend, Option<Learned>); 8] = [
         ("a history, owned items may return", &blends.history.kept, Some(lesson.kept)),
         ("a history, new items only", &blends.history.removed, Some(lesson.removed)),
         ("a few items, owned items may return", &blends.few.kept, lesson.few),
         ("a few items, new items only", &blends.few.removed, None),
+        ("one or two items, owned items may return", &blends.glimpse.kept, lesson.glimpse),
+        ("one or two items, new items only", &blends.glimpse.removed, None),
         ("a session of someone unknown", &blends.session, lesson.session_of_unknown),
         ("nothing but a profile", &blends.stranger, lesson.stranger),
     ];

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Up to so many items a person is known by a few: their profile still counts.
 pub const FEW_ITEMS: usize = 10;
 
+/// Up to so many items little more than a glimpse was caught of a person.
+pub const GLIMPSE_ITEMS: usize = 2;
+
 /// How much is known of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Evidence {
@@ -14,7 +17,9 @@ pub enum Evidence {
     None,
     /// The items of this session.
     Session,
-    /// At most [`FEW_ITEMS`] items of their own.
+    /// At most [`GLIMPSE_ITEMS`] items of their own.
+    Glimpse,
+    /// At most [`FEW_ITEMS`] of them.
     Few,
     /// A history.
     History,
@@ -25,7 +30,8 @@ impl Evidence {
     pub fn of(n_items: usize) -> Self {
         match n_items {
             0 => Self::None,
-            1..=FEW_ITEMS => Self::Few,
+            1..=GLIMPSE_ITEMS => Self::Glimpse,
+            _ if n_items <= FEW_ITEMS => Self::Few,
             _ => Self::History,
         }
     }
@@ -101,6 +107,8 @@ pub struct Blends {
     pub history: ByRepeats,
     /// For people with a few items.
     pub few: ByRepeats,
+    /// For people with one or two.
+    pub glimpse: ByRepeats,
     /// For a session of someone unknown.
     pub session: Blend,
     /// For people of whom nothing but their profile is known.
@@ -113,7 +121,7 @@ impl Blends {
     /// The same for everyone.
     pub fn everyone(blends: ByRepeats) -> Self {
         let (session, stranger) = (blends.removed, blends.removed);
-        Self { history: blends, few: blends, session, stranger, profile_items: 0.0 }
+        Self { history: blends, few: blends, glimpse: blends, session, stranger, profile_items: 0.0 }
     }
 
     /// The blend for some evidence and treatment of repeats.
@@ -121,6 +129,7 @@ impl Blends {
         match evidence {
             Evidence::None => self.stranger,
             Evidence::Session => self.session,
+            Evidence::Glimpse => self.glimpse.of(repeats),
             Evidence::Few => self.few.of(repeats),
             Evidence::History => self.history.of(repeats),
         }
@@ -147,8 +156,10 @@ impl Blends {
         self.all().into_iter().any(|blend| blend.spectral != 0.0)
     }
 
-    fn all(&self) -> [Blend; 6] {
-        let Self { history, few, session, stranger, .. } = *self;
-        [history.kept, history.removed, few.kept, few.removed, session, stranger]
+    fn all(&self) -> [Blend; 8] {
+        let Self { history, few, glimpse, session, stranger, .. } = *self;
+        let [by_history, by_few, by_glimpse] = [history, few, glimpse].map(|by| [by.kept, by.removed]);
+        let [[a, b], [c, d], [e, f]] = [by_history, by_few, by_glimpse];
+        [a, b, c, d, e, f, session, stranger]
     }
 }

@@ -14,7 +14,7 @@
 //! is not among the best of the index and is not spoken for cannot reach the list.
 //!
 //! What to trust depends on how much is known, so there is a [`Blend`] for strangers, for a session of someone unknown,
-//! for people with a few items and for those with a history; and, since what a household buys again says little of
+//! for people with one or two items, with a few and with a history; and, since what a household buys again says little of
 //! what it would try, for answers that may hold owned items and those that may not. [`blend`] learns them from what was
 //! held back.
 //!
@@ -27,7 +27,7 @@ mod explain;
 mod lessons;
 mod rank;
 
-pub use blends::{Blend, Blends, ByRepeats, Evidence, FEW_ITEMS};
+pub use blends::{Blend, Blends, ByRepeats, Evidence, FEW_ITEMS, GLIMPSE_ITEMS};
 pub use explain::Explanation;
 pub use rank::Ranker;
 

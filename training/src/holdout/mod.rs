@@ -15,6 +15,7 @@ use models::events::{Event, EventKind, EventLog, Timestamp};
 use models::ids::{CustomerIx, ItemIx, Ix};
 use models::interactions::{Interaction, Interactions, KindWeights, with_events};
 use models::sessions::{self, Session};
+use models::taste::Evidence;
 use models::taste::blend::HeldBack;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -102,9 +103,9 @@ impl Holdout {
     }
 
     /// The strangers with a few of their latest items revealed, each twice, in turn as many as each of [`REVEALED`]
-    /// above 0.
-    pub fn acquaintances(&self, profiles: &FeatureRows) -> Vec<HeldBack> {
-        let numbers = REVEALED.into_iter().filter(|number| *number > 0).cycle();
+    /// that shows so much of a person.
+    pub fn acquaintances(&self, evidence: Evidence, profiles: &FeatureRows) -> Vec<HeldBack> {
+        let numbers = REVEALED.into_iter().filter(|number| Evidence::of(*number) == evidence).cycle();
         let twice = self.strangers.iter().flat_map(|stranger| [stranger; 2]);
         twice
             .zip(numbers)
