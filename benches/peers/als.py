@@ -54,6 +54,17 @@ def measures(lists, truth):
     return recall / len(truth), ndcg / len(truth)
 
 
+def judged(model, train, test):
+    """Recall and ndcg of a fitted model of `implicit`."""
+    users = np.array([user for user, _ in test])
+    found, _ = model.recommend(users, train[users], N=N, filter_already_liked_items=True)
+    return measures(dict(zip(users.tolist(), found.tolist())), test)
+
+
+def shape_of(rows):
+    return max(user for user, _ in rows) + 1, max(max(items) for _, items in rows) + 1
+
+
 def peer(train, test, threads, repeats, params):
     """Seconds per sweep, recall and ndcg of `implicit`."""
     seconds = math.inf
@@ -62,9 +73,7 @@ def peer(train, test, threads, repeats, params):
         start = time.perf_counter()
         model.fit(train, show_progress=False)
         seconds = min(seconds, (time.perf_counter() - start) / params["iterations"])
-    users = np.array([user for user, _ in test])
-    found, _ = model.recommend(users, train[users], N=N, filter_already_liked_items=True)
-    return seconds, *measures(dict(zip(users.tolist(), found.tolist())), test)
+    return seconds, *judged(model, train, test)
 
 
 def ours(args, test, threads, model):
@@ -90,9 +99,7 @@ def peer_knn(args, train, test, threads):
         start = time.perf_counter()
         model.fit(train, show_progress=False)
         seconds = min(seconds, time.perf_counter() - start)
-    users = np.array([user for user, _ in test])
-    found, _ = model.recommend(users, train[users], N=N, filter_already_liked_items=True)
-    return seconds, *measures(dict(zip(users.tolist(), found.tolist())), test)
+    return seconds, *judged(model, train, test)
 
 
 def tuned(train_rows, shape, factors, sweeps, threads):
@@ -116,8 +123,7 @@ def main():
     parse.add_argument("--repeats", type=int, default=3)
     args = parse.parse_args()
     train_rows, test = read(args.train), read(args.test)
-    both = train_rows + test
-    shape = (max(user for user, _ in both) + 1, max(max(items) for _, items in both) + 1)
+    shape = shape_of(train_rows + test)
     train = matrix(train_rows, shape)
     print(f"{shape[0]} users, {shape[1]} items, {train.nnz} pairs, {args.sweeps} sweeps")
     print("factors threads model                                s/sweep  recall@20  ndcg@20")

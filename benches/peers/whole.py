@@ -10,9 +10,8 @@ import multiprocessing
 import resource
 import time
 
-from als import N, matrix, measures, read, tuned
+from als import judged, matrix, read, shape_of, tuned
 
-import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 
@@ -20,16 +19,13 @@ from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 def run(name, kind, params, paths, answer):
     model = kind(**params)
     train_rows, test = read(paths[0]), read(paths[1])
-    both = train_rows + test
-    shape = (max(user for user, _ in both) + 1, max(max(items) for _, items in both) + 1)
+    shape = shape_of(train_rows + test)
     train = matrix(train_rows, shape)
     start = time.perf_counter()
     model.fit(train, show_progress=False)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    users = np.array([user for user, _ in test])
-    found, _ = model.recommend(users, train[users], N=N, filter_already_liked_items=True)
-    answer.put((name, seconds, peak / 1e6, *measures(dict(zip(users.tolist(), found.tolist())), test)))
+    answer.put((name, seconds, peak / 1e6, *judged(model, train, test)))
 
 
 def main():
@@ -41,8 +37,7 @@ def main():
     parse.add_argument("--threads", type=int, default=2)
     args = parse.parse_args()
     train_rows, test = read(args.train), read(args.test)
-    both = train_rows + test
-    shape = (max(user for user, _ in both) + 1, max(max(items) for _, items in both) + 1)
+    shape = shape_of(train_rows + test)
     best = tuned(train_rows, shape, 64, 8, args.threads) | {"factors": args.factors, "iterations": args.sweeps}
     threads = {"num_threads": args.threads}
     models = {

@@ -87,10 +87,9 @@ impl CustomerState {
 
     /// The state in a session of some items, from which others follow. Who has nothing but the session is unknown.
     pub fn in_session(mut self, items: &[ItemIx], follows: Vec<Scored>) -> Self {
-        let unknown = self.interactions.iter().all(|known| items.contains(&known.item));
-        let known_by_something = !self.interactions.is_empty();
         self.person = self.person.in_session(follows);
-        if unknown && known_by_something {
+        let is_met = |known: &Interaction| items.contains(&known.item);
+        if !self.interactions.is_empty() && self.interactions.iter().all(is_met) {
             self.person = self.person.unknown();
         }
         self

@@ -26,9 +26,9 @@ pub struct Lesson {
     pub glimpse: Option<Learned>,
     /// People of whom nothing but their profile is known.
     pub stranger: Option<Learned>,
-    /// The rest of a session of someone with a history.
+    /// What comes next in a session of someone with a history.
     pub session_of_known: Option<Learned>,
-    /// The rest of a session of someone unknown.
+    /// What comes next in a session of someone unknown.
     pub session_of_unknown: Option<Learned>,
 }
 

@@ -157,9 +157,6 @@ impl Holdout {
         let mut broken: Vec<HeldBack> = Vec::new();
         for (customer, mut session) in last.into_iter().take(MOST_SESSIONS) {
             let known = self.people.get(&customer).filter(|_| !anonymous).map_or(&[][..], |held| &held.known);
-            if known.is_empty() && !anonymous {
-                continue;
-            }
             without_false_order(&mut session, &mut random);
             let at = random.random_range(1..session.items.len());
             broken.push(broken_off(&session.items, at, known, (as_of, &config.event_weights)));

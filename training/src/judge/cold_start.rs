@@ -11,8 +11,7 @@ use crate::holdout::{REVEALED, latest};
 use crate::progress::Progress;
 use models::Result;
 use models::attributes::{FeatureRows, Features};
-use models::ials::Ials;
-use models::ids::{CustomerIx, ItemIx, Ix};
+use models::ids::{CustomerIx, Ix};
 use models::interactions::{History, Interactions};
 use models::measures::{Case, Cases, Evaluation, Measure, Repeats, evaluate};
 use models::scoring::Scorer;
@@ -51,7 +50,7 @@ impl Judge<'_> {
         let segments = self.best_segments(judged)?;
         let scorers: [(&str, &dyn Scorer); 3] = [
             ("Proffer", &taste.ranker(Repeats::Kept)),
-            ("fold-in alone", &FoldIn(&taste.ials)),
+            ("fold-in alone", &taste.ials),
             (&segments.name, &segments),
         ];
         let measures = [("Recall", Measure::Recall), ("NDCG", Measure::Ndcg)];
@@ -104,27 +103,6 @@ impl Judge<'_> {
     }
 }
 
-/// The factorisation with nothing but the person's own history.
-struct FoldIn<'a>(&'a Ials);
-
-impl Scorer for FoldIn<'_> {
-    fn name(&self) -> &'static str {
-        "fold-in alone"
-    }
-
-    fn n_items(&self) -> usize {
-        self.0.n_items()
-    }
-
-    fn score(&self, history: History<'_>, scores: &mut [f32]) {
-        self.0.score(history, scores);
-    }
-
-    fn score_batch(&self, histories: &[History<'_>], scores: &mut [f32]) {
-        self.0.score_batch(histories, scores);
-    }
-}
-
 /// How many customers with a feature have each item; where nobody of the segment has it, what everyone has decides.
 struct SegmentPopularity {
     name: String,
@@ -173,7 +151,7 @@ impl Scorer for SegmentPopularity {
         let most = self.everyone.iter().copied().fold(1.0, f32::max);
         let segment = history.profile.iter().find_map(|(feature, _)| self.by_feature.get(feature));
         for (position, score) in scores.iter_mut().enumerate() {
-            let of_segment = segment.map_or(0.0, |segment| segment[ItemIx::at(position).position()]);
+            let of_segment = segment.map_or(0.0, |segment| segment[position]);
             *score = of_segment + self.everyone[position] / most;
         }
     }

@@ -153,15 +153,14 @@ impl Judge<'_> {
     /// The measures of every model on some sessions, each the mean over the places at which a session is broken off.
     fn measure(&self, sessions: &[Session], models: &Models<'_>) -> Vec<Measures> {
         let places: Vec<Place<'_>> =
-            sessions.iter().flat_map(|session| self.places(session, models)).collect();
+            sessions.iter().enumerate().flat_map(|(of, session)| self.places(of, session, models)).collect();
         let n_items = models.taste.n_items();
         let people: Vec<Person> = places.iter().map(|place| place.person.clone()).collect();
         let mut scores = vec![0f32; people.len() * n_items];
         models.taste.ranker(Repeats::Kept).score_people(&people, &mut scores);
         let mut sums = vec![Measures::default(); sessions.len()];
         for (place, scores) in places.iter().zip(scores.chunks_exact_mut(n_items)) {
-            let at = sessions.iter().position(|session| std::ptr::eq(session, place.session)).unwrap_or(0);
-            for (sum, measured) in sums[at].iter_mut().zip(self.measure_at(place, scores, models)) {
+            for (sum, measured) in sums[place.of].iter_mut().zip(self.measure_at(place, scores, models)) {
                 sum.hit += measured.hit * place.share;
                 sum.mrr += measured.mrr * place.share;
             }
@@ -170,7 +169,7 @@ impl Judge<'_> {
     }
 
     /// The places at which a session is broken off, with the person as they are known there.
-    fn places<'a>(&self, session: &'a Session, models: &Models<'_>) -> Vec<Place<'a>> {
+    fn places<'a>(&self, of: usize, session: &'a Session, models: &Models<'_>) -> Vec<Place<'a>> {
         let taste = models.taste;
         let known = self.interactions.row(session.customer);
         let profile = self.data.customers.rows.of(session.customer.position());
@@ -182,7 +181,7 @@ impl Judge<'_> {
             let history = History::new(&asked.interactions, self.from).with_profile(profile);
             let person = taste.person(history);
             let person = if known.is_empty() { person.unknown() } else { person };
-            Place { session, at, share, person, follows: taste.sessions.follow(&asked.session) }
+            Place { of, session, at, share, person, follows: taste.sessions.follow(&asked.session) }
         };
         places.into_iter().map(place).collect()
     }
@@ -214,6 +213,8 @@ impl Judge<'_> {
 
 /// One place at which a session is broken off.
 struct Place<'a> {
+    /// Where the session stands among those that are measured together.
+    of: usize,
     session: &'a Session,
     at: usize,
     /// One over the places of the session.
