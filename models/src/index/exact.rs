@@ -186,7 +186,7 @@ mod tests {
         let number = prop_oneof![
             8 => (-2i8..3).prop_map(f32::from),
             4 => -1.0f32..1.0,
-            1 => prop::sample::select(vec![1e-30f32, -3e37, 3e37, 1e-40]),
+            2 => prop::sample::select(vec![1e-30f32, -3e37, 3e37, 1e-40, -1e-44]),
         ];
         prop::collection::vec(number, dimensions)
     }
@@ -222,6 +222,24 @@ mod tests {
             for (query, hits) in queries.iter().zip(exact.search(&queries).unwrap()) {
                 let finite: Vec<Scored> = twin.search(&Query { n: usize::MAX, ..*query }).into_iter().filter(|hit| hit.score.is_finite()).take(query.n).collect();
                 prop_assert_eq!(hits, finite);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_too_small_for_their_codes_are_still_told_apart() {
+        for tiny in [1e-40, 1e-44, 1e-20] {
+            let mut twin = Twin::default();
+            for position in 0..400 {
+                let vector = vec![1.0 / (1.0 + ((position * 7) % 20) as f32), 0.0, tiny];
+                twin.0.insert(ItemIx::at(position), (vector, parity(position)));
+            }
+            let mut exact = ExactIndex::new(3).unwrap();
+            twin.fill(&mut exact);
+            let all = Filter::default();
+            for vector in [[tiny, 0.0, 0.0], [0.0, 0.0, tiny], [tiny, 0.0, 1e-30]] {
+                let query = Query { vector: &vector, n: 5, filter: &all, exclude: &[] };
+                assert_eq!(exact.search(&[query]).unwrap(), [twin.search(&query)], "{vector:?}");
             }
         }
     }

@@ -22,6 +22,10 @@ const _: () = assert!(127 * 8191 * MAX_DIMENSIONS as i64 <= i32::MAX as i64);
 /// `‖x‖·‖q‖`.
 const ROUNDING: f64 = 1e-4;
 
+/// More than what products below the smallest normal number can lose: half the smallest of all numbers per code,
+/// for as many as an `i32` counts.
+const UNDERFLOW: f32 = 4e-36;
+
 /// Rows handled at a time: their bounds stay in the fastest cache.
 pub const BLOCK: usize = 256;
 /// Queries handled in one pass over the rows.
@@ -88,6 +92,7 @@ impl QuantisedRows {
         // The query's error is at most half a step per number, and its largest number at most its norm.
         let of_query = 0.5 * (self.width as f64).sqrt() / f64::from(QUERY_LEVELS);
         let error = lost.sqrt() + kept.sqrt() * of_query + whole.sqrt() * ROUNDING;
+        let error = if is_coarse(vector, step) { f64::INFINITY } else { error };
         self.scales[row] = Scale { step, error: error as f32 };
     }
 
@@ -134,7 +139,7 @@ impl<const Q: usize> WithSimd for Pass<'_, Q> {
             for (query, bounds) in self.queries.iter().zip(self.bounds.iter_mut()) {
                 let products = codes.iter().zip(&query.codes).map(|(&x, &q)| i32::from(x) * i32::from(q));
                 let sum: i32 = products.sum();
-                bounds[row] = sum as f32 * (scale.step * query.step) + scale.error * query.norm;
+                bounds[row] = sum as f32 * (scale.step * query.step) + scale.error * query.norm + UNDERFLOW;
             }
         }
     }
@@ -148,8 +153,15 @@ impl QuantisedQuery {
             if step > 0.0 { (number / step).round().clamp(-QUERY_LEVELS, QUERY_LEVELS) as i16 } else { 0 }
         };
         let squares: f64 = vector.iter().map(|&number| f64::from(number).powi(2)).sum();
-        Self { codes: vector.iter().map(code).collect(), step, norm: squares.sqrt() as f32 }
+        let norm = if is_coarse(vector, step) { f32::INFINITY } else { squares.sqrt() as f32 };
+        Self { codes: vector.iter().map(code).collect(), step, norm }
     }
+}
+
+/// Whether a step lies among the subnormal numbers, or below, where dividing by it is no longer exact to a few
+/// digits. Its codes bound nothing, which an infinite error says.
+fn is_coarse(vector: &[f32], step: f32) -> bool {
+    step < f32::MIN_POSITIVE && largest(vector) > 0.0
 }
 
 fn largest(vector: &[f32]) -> f32 {
