@@ -228,18 +228,21 @@ mod tests {
 
     #[test]
     fn numbers_too_small_for_their_codes_are_still_told_apart() {
-        for tiny in [1e-40, 1e-44, 1e-20] {
-            let mut twin = Twin::default();
-            for position in 0..400 {
-                let vector = vec![1.0 / (1.0 + ((position * 7) % 20) as f32), 0.0, tiny];
-                twin.0.insert(ItemIx::at(position), (vector, parity(position)));
-            }
-            let mut exact = ExactIndex::new(3).unwrap();
+        // Too small: the query's step, to nothing in the end; the rows' step and bound; the product of both.
+        let cases =
+            [(1.0, 1e-40), (1e37, 1e-40), (1e37, 1e-44), (1e-42, 1e37), (1e-44, 1e37), (1e-20, 1e-20)];
+        for (of_rows, of_query) in cases {
+            let mut twin = Twin::random(2_000, 4, 1);
+            twin.0
+                .values_mut()
+                .for_each(|(vector, _)| vector.iter_mut().for_each(|number| *number *= of_rows));
+            let mut exact = ExactIndex::new(4).unwrap();
             twin.fill(&mut exact);
             let all = Filter::default();
-            for vector in [[tiny, 0.0, 0.0], [0.0, 0.0, tiny], [tiny, 0.0, 1e-30]] {
-                let query = Query { vector: &vector, n: 5, filter: &all, exclude: &[] };
-                assert_eq!(exact.search(&[query]).unwrap(), [twin.search(&query)], "{vector:?}");
+            for (direction, _) in Twin::random(100, 4, 2).0.values() {
+                let vector: Vec<f32> = direction.iter().map(|number| number * of_query).collect();
+                let query = Query { vector: &vector, n: 20, filter: &all, exclude: &[] };
+                assert_eq!(exact.search(&[query]).unwrap(), [twin.search(&query)], "{of_rows} {vector:?}");
             }
         }
     }
