@@ -51,6 +51,8 @@ def purchases(source: Path) -> pa.Table:
     t = table("transactions", source).sort_by(
         [("transaction_timestamp", "ascending"), ("basket_id", "ascending"), ("product_id", "ascending")]
     )
+    # Money taken off the line is in three columns, never negative; the sum is rounded back to cents.
+    discount = pc.add(pc.add(t["retail_disc"], t["coupon_disc"]), t["coupon_match_disc"])
     return pa.table(
         {
             "customer_id": t["household_id"].cast(pa.int32()),
@@ -58,6 +60,7 @@ def purchases(source: Path) -> pa.Table:
             "timestamp": t["transaction_timestamp"].cast(pa.timestamp("ms")),
             "quantity": t["quantity"].cast(pa.int32()),
             "line_total": t["sales_value"],
+            "discount": pc.round(discount, 2),
             "order_id": t["basket_id"],
         }
     )

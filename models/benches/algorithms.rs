@@ -5,7 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use models::attributes::{Features, Prior};
 use models::complements::ComplementsParams;
-use models::events::{Event, EventKind, Timestamp};
+use models::events::{Event, Timestamp};
 use models::ials::{Ials, IalsParams};
 use models::ids::{CustomerIx, ItemIx, OrderIx};
 use models::interactions::{History, Interaction, Interactions, KindWeights};
@@ -32,13 +32,12 @@ fn purchases(n_customers: u32, n_items: u32) -> Vec<Event> {
     let lines = (0..n_customers * 4).flat_map(|order| (0..10).map(move |_| order));
     lines
         .map(|order| Event {
-            at: Timestamp(0),
             customer: CustomerIx(order % n_customers),
             item: ItemIx((f64::from(n_items) * random.random::<f64>().powi(4)) as u32),
             order: OrderIx(order),
             quantity: 1.0,
             amount: 1.0,
-            kind: EventKind::Purchase,
+            ..Event::default()
         })
         .collect()
 }

@@ -103,8 +103,6 @@ pub fn log_likelihood_ratio(k11: f64, k12: f64, k21: f64, k22: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::Timestamp;
-    use crate::ids::CustomerIx;
 
     #[test]
     fn the_log_likelihood_ratio_gives_the_published_figures() {
@@ -127,13 +125,10 @@ mod tests {
             baskets.iter().enumerate().flat_map(|(order, items)| items.iter().map(move |&i| (order, i)));
         lines
             .map(|(order, item)| Event {
-                at: Timestamp(0),
-                customer: CustomerIx(0),
                 item: ItemIx(item),
                 order: OrderIx(order as u32),
                 quantity: 1.0,
-                amount: 1.0,
-                kind: EventKind::Purchase,
+                ..Event::default()
             })
             .collect()
     }

@@ -1,6 +1,6 @@
 //! What customers did: the clean, typed history that every model is trained from.
 
-use crate::ids::{CustomerIx, ItemIx, OrderIx};
+use crate::ids::{ChannelIx, CustomerIx, ItemIx, OrderIx};
 use serde::{Deserialize, Serialize};
 
 /// Seconds in a day.
@@ -45,8 +45,8 @@ pub enum EventKind {
     Complaint,
 }
 
-/// One thing that one customer did with one item at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// One thing that one customer did with one item at one moment. 32 bytes: there are as many as a history has lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
@@ -62,6 +62,10 @@ pub struct Event {
     pub amount: f32,
     /// What was done.
     pub kind: EventKind,
+    /// The share of the list price that was taken off, in whole per cent from 0 to 100; 0 also where it is not known.
+    pub discount_percent: u8,
+    /// Through which channel.
+    pub channel: ChannelIx,
 }
 
 /// Events in the order (time, customer, item), and the sizes of the vocabularies they refer to.
@@ -106,5 +110,15 @@ impl EventLog {
     /// The first and the last moment, if there is any event.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.events.first()?.at, self.events.last()?.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_takes_the_32_bytes_that_the_memory_of_training_is_reckoned_with() {
+        assert_eq!(size_of::<Event>(), 32);
     }
 }

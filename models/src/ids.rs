@@ -1,8 +1,8 @@
 //! Ids: what users write outside ([`str`]), and the dense index that stands for it inside a release.
 //!
 //! An outside id is an opaque string of any characters. Inside, it is the position at which the release's
-//! [`Vocabulary`] met it: [`ItemIx`] or [`CustomerIx`], never a bare integer. An index means nothing without
-//! the vocabulary of its release.
+//! [`Vocabulary`] met it: [`ItemIx`], [`CustomerIx`] or [`ChannelIx`], never a bare integer. An index means nothing
+//! without the vocabulary of its release.
 
 use indexmap::IndexSet;
 use std::fmt::Debug;
@@ -11,26 +11,27 @@ use std::marker::PhantomData;
 
 /// A dense index of one kind of thing.
 pub trait Ix: Copy + Debug + Eq + Ord + Hash + Send + Sync + 'static {
-    /// The index at a position.
-    ///
-    /// Positions stay below `u32::MAX`: [`Vocabulary::intern`] refuses to grow beyond.
+    /// How many positions an index can tell apart: [`Vocabulary::intern`] refuses to grow beyond.
+    const MOST: usize;
+    /// The index at a position, which must be below [`Self::MOST`].
     fn at(position: usize) -> Self;
     /// The position in arrays over all things of this kind.
     fn position(self) -> usize;
 }
 
 macro_rules! index_type {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($number:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub u32);
+        pub struct $name(pub $number);
 
         impl Ix for $name {
+            const MOST: usize = <$number>::MAX as usize;
             fn at(position: usize) -> Self {
-                debug_assert!(position < u32::MAX as usize);
-                Self(position as u32)
+                debug_assert!(position < Self::MOST);
+                Self(position as $number)
             }
             fn position(self) -> usize {
                 self.0 as usize
@@ -41,16 +42,25 @@ macro_rules! index_type {
 
 index_type!(
     /// An item's dense index inside one release.
-    ItemIx
+    ItemIx(u32)
 );
 index_type!(
     /// A customer's dense index inside one release.
-    CustomerIx
+    CustomerIx(u32)
 );
 index_type!(
     /// An order's (basket's) dense index inside one history.
-    OrderIx
+    OrderIx(u32)
 );
+index_type!(
+    /// A sales channel's dense index inside one history; 0 stands for what is not known, whose id is empty.
+    ChannelIx(u8)
+);
+
+impl ChannelIx {
+    /// No channel is known.
+    pub const UNKNOWN: Self = Self(0);
+}
 
 /// Outside ids and their dense indexes, both ways.
 #[derive(Clone, Debug)]
@@ -69,16 +79,16 @@ impl<I: Ix> Vocabulary<I> {
     /// The index of an id, which is added when it is new.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`] when there are already `u32::MAX - 1` ids.
+    /// [`crate::Error::OutOfRange`] when there are already [`Ix::MOST`] ids.
     pub fn intern(&mut self, id: &str) -> crate::Result<I> {
         if let Some(position) = self.ids.get_index_of(id) {
             return Ok(I::at(position));
         }
-        if self.ids.len() >= u32::MAX as usize - 1 {
+        if self.ids.len() >= I::MOST {
             return Err(crate::Error::OutOfRange {
-                name: "number of ids",
-                value: self.ids.len().to_string(),
-                expected: "below 4,294,967,294",
+                name: "number of different ids of one kind",
+                value: format!("{} and growing", self.ids.len()),
+                expected: "no more than their index can tell apart",
             });
         }
         Ok(I::at(self.ids.insert_full(id.into()).0))
@@ -123,5 +133,14 @@ mod tests {
         assert_eq!(items.id(ItemIx(2)), Some("été \u{0}"));
         assert_eq!(items.get("unknown"), None);
         assert_eq!(items.id(ItemIx(3)), None);
+    }
+
+    #[test]
+    fn a_vocabulary_refuses_an_id_that_its_index_could_not_tell_apart() {
+        let mut channels = Vocabulary::<ChannelIx>::default();
+        let last = (0..255).map(|n| channels.intern(&n.to_string()).unwrap()).last();
+        assert_eq!(last, Some(ChannelIx(254)));
+        assert!(matches!(channels.intern("255"), Err(crate::Error::OutOfRange { .. })));
+        assert_eq!(channels.intern("254").unwrap(), ChannelIx(254), "a known id is still found");
     }
 }

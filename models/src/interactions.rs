@@ -7,7 +7,7 @@
 use crate::attributes::Feature;
 use crate::error::require;
 use crate::events::{Event, EventKind, Timestamp};
-use crate::ids::{CustomerIx, ItemIx, Ix, OrderIx};
+use crate::ids::{CustomerIx, ItemIx, Ix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -116,8 +116,7 @@ pub fn with_events(
     let mut cells: BTreeMap<ItemIx, Interaction> =
         interactions.iter().map(|&cell| (cell.item, cell)).collect();
     for &item in items {
-        let event =
-            Event { at, customer: CustomerIx(0), item, order: OrderIx(0), quantity: 1.0, amount: 0.0, kind };
+        let event = Event { at, item, quantity: 1.0, kind, ..Event::default() };
         cells.entry(item).or_insert_with(|| Interaction::none(item)).add(&event, weights);
     }
     cells.into_values().filter(Interaction::counts).collect()
@@ -304,10 +303,8 @@ mod tests {
             at: Timestamp(at),
             customer: CustomerIx(customer),
             item: ItemIx(item),
-            order: OrderIx(0),
             quantity,
-            amount: 0.0,
-            kind: EventKind::Purchase,
+            ..Event::default()
         }
     }
 

@@ -134,17 +134,15 @@ impl Scorer for Popularity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{CustomerIx, OrderIx};
+    use crate::ids::CustomerIx;
 
     fn event(customer: u32, item: u32, day: i64, quantity: f32) -> Event {
         Event {
             at: Timestamp(day * 86_400),
             customer: CustomerIx(customer),
             item: ItemIx(item),
-            order: OrderIx(0),
             quantity,
-            amount: 0.0,
-            kind: EventKind::Purchase,
+            ..Event::default()
         }
     }
 

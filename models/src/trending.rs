@@ -83,20 +83,13 @@ impl ValidTrendingParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{CustomerIx, ItemIx, OrderIx};
+    use crate::ids::ItemIx;
 
     #[test]
     fn a_riser_is_ahead_of_a_rare_newcomer_and_of_a_steady_seller() {
         let sales = |item, day: i64, times: usize| {
-            let event = Event {
-                at: Timestamp(day * 86_400),
-                customer: CustomerIx(0),
-                item: ItemIx(item),
-                order: OrderIx(0),
-                quantity: 1.0,
-                amount: 1.0,
-                kind: EventKind::Purchase,
-            };
+            let at = Timestamp(day * 86_400);
+            let event = Event { at, item: ItemIx(item), quantity: 1.0, ..Event::default() };
             std::iter::repeat_n(event, times)
         };
         // Item 0 is steady, 1 rises from 10 to 40, 2 is new and sold twice, 3 fell.

@@ -135,19 +135,11 @@ impl SplitConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::events::{DAY_SECONDS, Event, EventKind};
-    use models::ids::{CustomerIx, ItemIx, OrderIx};
+    use models::events::{DAY_SECONDS, Event};
 
     fn log_of_days(days: &[i64]) -> EventLog {
-        let event = |&day: &i64| Event {
-            at: Timestamp(day * DAY_SECONDS),
-            customer: CustomerIx(0),
-            item: ItemIx(0),
-            order: OrderIx(0),
-            quantity: 1.0,
-            amount: 0.0,
-            kind: EventKind::Purchase,
-        };
+        let event =
+            |&day: &i64| Event { at: Timestamp(day * DAY_SECONDS), quantity: 1.0, ..Event::default() };
         EventLog::new(days.iter().map(event).collect(), 1, 1)
     }
 

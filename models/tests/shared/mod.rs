@@ -1,7 +1,7 @@
 //! Small shops that the tests share.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary takes what it needs")]
 
-use models::events::{Event, EventKind, Timestamp};
+use models::events::{Event, Timestamp};
 use models::ids::{CustomerIx, ItemIx, OrderIx};
 use models::interactions::{Interaction, Interactions, KindWeights};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -33,7 +33,7 @@ pub fn purchase(customer: u32, item: u32, day: i64) -> Event {
         order: OrderIx(customer * 1000 + day as u32),
         quantity: 1.0,
         amount: 1.0,
-        kind: EventKind::Purchase,
+        ..Event::default()
     }
 }
 

@@ -8,7 +8,7 @@ use super::rejected::RejectedFile;
 use super::report::{DroppedRows, Example};
 use super::rows::Reason;
 use models::events::{Event, EventKind, EventLog};
-use models::ids::{CustomerIx, ItemIx, Ix, OrderIx, Vocabulary};
+use models::ids::{ChannelIx, CustomerIx, ItemIx, Ix, OrderIx, Vocabulary};
 use rayon::slice::ParallelSliceMut;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -24,6 +24,7 @@ pub(super) struct Assembly {
     duplicates: RowPolicy,
     customers: Vocabulary<CustomerIx>,
     items: Vocabulary<ItemIx>,
+    channels: Vocabulary<ChannelIx>,
     orders: HashMap<u64, OrderIx, BuildHasherDefault<AlreadyHashed>>,
     seen: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
     events: Vec<Event>,
@@ -38,28 +39,38 @@ pub(super) struct Counts {
     pub(super) dropped: BTreeMap<Reason, DroppedRows>,
     /// Summed before amounts are rounded to single precision.
     pub(super) sales: f64,
+    /// Kept rows of channels beyond those that an index can tell apart.
+    pub(super) rows_of_other_channels: u64,
 }
 
 impl Assembly {
-    pub(super) fn new(files: &[PathBuf], duplicates: RowPolicy, rejected: Option<RejectedFile>) -> Self {
-        Self {
+    pub(super) fn new(
+        files: &[PathBuf],
+        duplicates: RowPolicy,
+        rejected: Option<RejectedFile>,
+    ) -> Result<Self, HistoryError> {
+        let mut channels = Vocabulary::default();
+        // The empty name takes the index that stands for what is not known.
+        channels.intern("")?;
+        Ok(Self {
             files: files.to_vec(),
             duplicates,
             customers: Vocabulary::default(),
             items: Vocabulary::default(),
+            channels,
             orders: HashMap::default(),
             seen: HashSet::default(),
             events: Vec::new(),
             rejected,
             counts: Counts { rows_read: vec![0; files.len()], ..Counts::default() },
-        }
+        })
     }
 
     /// Adds the rows of the next piece.
-    pub(super) fn absorb(&mut self, file: usize, parsed: Parsed) -> Result<(), HistoryError> {
+    pub(super) fn absorb(&mut self, file: usize, mut parsed: Parsed) -> Result<(), HistoryError> {
         self.counts.rows_read[file] += parsed.rows_read;
         let path = self.files[file].clone();
-        for (reason, dropped) in parsed.dropped {
+        for (reason, dropped) in std::mem::take(&mut parsed.dropped) {
             let first =
                 || Example { file: path.clone(), line: dropped.first_line, value: dropped.first_value };
             self.count(reason, dropped.rows, first);
@@ -69,21 +80,36 @@ impl Assembly {
                 rejected.write(&path, row.line, row.reason, &row.raw)?;
             }
         }
+        self.absorb_rows(&path, &parsed)
+    }
+
+    fn absorb_rows(&mut self, path: &Path, parsed: &Parsed) -> Result<(), HistoryError> {
         // Only ids of rows that are kept enter the history, in the order of their first row.
         let mut customers = vec![None; parsed.customers.len()];
         let mut items = vec![None; parsed.items.len()];
+        let mut channels = vec![None; parsed.channels.len()];
         self.events.reserve(parsed.rows.len());
         for (position, row) in parsed.rows.iter().enumerate() {
             if self.duplicates == RowPolicy::Drop && !self.seen.insert(row.fingerprint) {
-                self.drop_duplicate(&path, row, parsed.raws.get(position))?;
+                self.drop_duplicate(path, row, parsed.raws.get(position))?;
                 continue;
             }
-            let customer = known(&mut customers[row.customer.position()], || {
-                self.customers.intern(parsed.customers.id(row.customer).unwrap_or_default())
+            let ids = row.ids;
+            let customer = known(&mut customers[ids.customer.position()], || {
+                self.customers.intern(parsed.customers.id(ids.customer).unwrap_or_default())
             })?;
-            let item = known(&mut items[row.item.position()], || {
-                self.items.intern(parsed.items.id(row.item).unwrap_or_default())
+            let item = known(&mut items[ids.item.position()], || {
+                self.items.intern(parsed.items.id(ids.item).unwrap_or_default())
             })?;
+            let channel = match ids.channel {
+                Some(ix) => known(&mut channels[ix.position()], || {
+                    channel_index(&mut self.channels, parsed.channels.id(ix).unwrap_or_default())
+                })?,
+                None => ChannelIx::UNKNOWN,
+            };
+            if ids.channel.is_some() && channel == ChannelIx::UNKNOWN {
+                self.counts.rows_of_other_channels += 1;
+            }
             let next_order = OrderIx::at(self.orders.len());
             let order = *self.orders.entry(row.order_key).or_insert(next_order);
             let good = &row.good;
@@ -98,6 +124,8 @@ impl Assembly {
                 quantity: good.quantity,
                 amount: good.amount as f32,
                 kind: good.kind,
+                discount_percent: good.discount_percent(),
+                channel,
             });
         }
         Ok(())
@@ -131,19 +159,20 @@ impl Assembly {
 
     /// The history, its events in the order of time whatever the order of the files' lines.
     pub(super) fn finish(self) -> Result<(History, Counts), HistoryError> {
-        let Self { customers, items, orders, seen, mut events, rejected, counts, .. } = self;
+        let Self { customers, items, channels, orders, seen, mut events, rejected, counts, .. } = self;
         let n_orders = orders.len();
         // Freed before the history is sorted and counted.
         drop((orders, seen));
         // Every field is part of the key, so that an unstable sort has one outcome.
         events.par_sort_unstable_by_key(|e| {
-            (e.at, e.customer, e.item, e.order, e.kind, e.quantity.to_bits(), e.amount.to_bits())
+            let numbers = (e.quantity.to_bits(), e.amount.to_bits(), e.discount_percent);
+            (e.at, e.customer, e.item, e.order, e.kind, numbers, e.channel)
         });
         let log = EventLog::new(events, customers.len(), items.len());
         if let Some(rejected) = rejected {
             rejected.finish()?;
         }
-        Ok((History { log, customers, items, n_orders }, counts))
+        Ok((History { log, customers, items, channels, n_orders }, counts))
     }
 }
 
@@ -152,6 +181,15 @@ fn known<I: Copy>(slot: &mut Option<I>, intern: impl FnOnce() -> models::Result<
     match *slot {
         Some(ix) => Ok(ix),
         None => Ok(*slot.insert(intern()?)),
+    }
+}
+
+/// The index of a channel: unknown, once there are as many as an index can tell apart.
+fn channel_index(channels: &mut Vocabulary<ChannelIx>, name: &str) -> models::Result<ChannelIx> {
+    match channels.get(name) {
+        Some(ix) => Ok(ix),
+        None if channels.len() < ChannelIx::MOST => channels.intern(name),
+        None => Ok(ChannelIx::UNKNOWN),
     }
 }
 

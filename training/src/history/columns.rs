@@ -29,6 +29,13 @@ pub struct Columns {
     pub order_id: Option<String>,
     /// What was done; see `event_types`. Default: `event_type` if present, else every row is a purchase.
     pub event_type: Option<String>,
+    /// Money taken off the whole line, in the history's currency; the sign does not matter, and an empty cell is no
+    /// discount. The price or total is what was paid after it, so the list price of a line is its amount and its
+    /// discount together. Default: `discount` if present, else no discount is known.
+    pub discount: Option<String>,
+    /// Through which channel (shop, web, app, …), as text or whole numbers; the first 254 are told apart. Default:
+    /// `channel` if present, else no channel is known.
+    pub channel: Option<String>,
 }
 
 impl Default for Columns {
@@ -42,6 +49,8 @@ impl Default for Columns {
             line_total: None,
             order_id: None,
             event_type: None,
+            discount: None,
+            channel: None,
         }
     }
 }
@@ -57,6 +66,8 @@ pub(super) struct ColumnMap {
     pub(super) price: Option<(PriceKind, usize)>,
     pub(super) order: Option<usize>,
     pub(super) kind: Option<usize>,
+    pub(super) discount: Option<usize>,
+    pub(super) channel: Option<usize>,
     /// All names of the file, in order.
     pub(super) names: Vec<String>,
 }
@@ -98,6 +109,8 @@ impl Columns {
         };
         let order = finder.optional(self.order_id.as_deref(), "order_id");
         let kind = finder.optional(self.event_type.as_deref(), "event_type");
+        let discount = finder.optional(self.discount.as_deref(), "discount");
+        let channel = finder.optional(self.channel.as_deref(), "channel");
         let Finder { missing, repeated, .. } = finder;
         if let Some(column) = repeated {
             return Err(HistoryError::RepeatedColumn { file: file.into(), column });
@@ -106,7 +119,7 @@ impl Columns {
             let (missing, found) = (quoted(&missing), quoted(&names));
             return Err(HistoryError::MissingColumns { file: file.into(), missing, found });
         }
-        Ok(ColumnMap { customer, item, timestamp, quantity, price, order, kind, names })
+        Ok(ColumnMap { customer, item, timestamp, quantity, price, order, kind, discount, channel, names })
     }
 }
 
@@ -114,7 +127,8 @@ impl ColumnMap {
     /// The position of every mapped column, each once.
     pub(super) fn mapped(&self) -> Vec<usize> {
         let price = self.price.map(|(_, at)| at);
-        let optional = [self.timestamp, self.quantity, price, self.order, self.kind];
+        let optional =
+            [self.timestamp, self.quantity, price, self.order, self.kind, self.discount, self.channel];
         let mut all: Vec<usize> =
             [self.customer, self.item].into_iter().chain(optional.into_iter().flatten()).collect();
         all.sort_unstable();

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// How to read the history: the `[history]` section of a configuration.
 ///
 /// Everything has a default, so that a file with the canonical columns
-/// `customer_id, item_id, timestamp[, quantity, unit_price | line_total, order_id, event_type]` needs none of it.
+/// `customer_id, item_id, timestamp[, quantity, unit_price | line_total, order_id, event_type, discount, channel]`
+/// needs none of it.
 ///
 /// Two things are not options: a row without a customer, an item or a time is dropped (and counted), and an id
 /// is an opaque text of 1 to 256 bytes that is kept exactly as written.

@@ -110,6 +110,8 @@ fn raw_row<'r>(record: &'r ByteRecord, map: &ColumnMap, rules: &Rules) -> Result
         price_kind: map.price.map(|(kind, _)| kind),
         order: map.order.map(text).transpose()?.flatten(),
         kind: map.kind.map(text).transpose()?,
+        discount: number(map.discount)?,
+        channel: map.channel.map(text).transpose()?.flatten(),
     })
 }
 

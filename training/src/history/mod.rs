@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod report;
 mod rows;
+mod sale_terms;
 mod verdict;
 
 mod assembly;
@@ -34,6 +35,7 @@ pub use config::{Encoding, Exclude, HistoryConfig, Minimums, RowKind, RowPolicy}
 pub use error::HistoryError;
 pub use report::{DataReport, DroppedRows, Example, FileRows, Finding, Returns, Span, TopItem};
 pub use rows::Reason;
+pub use sale_terms::{ChannelLines, Discounts};
 
 pub(crate) use columns::quoted;
 pub(crate) use report::shown;
@@ -43,7 +45,7 @@ use columns::ColumnMap;
 use csv_pieces::{Piece, Pieces};
 use input::{BytesRead, Input};
 use models::events::{EventLog, Timestamp};
-use models::ids::{CustomerIx, ItemIx, Vocabulary};
+use models::ids::{ChannelIx, CustomerIx, ItemIx, Vocabulary};
 use parquet_rows::{Batch, Batches};
 use parsed::{Parsed, Raws};
 use rejected::RejectedFile;
@@ -63,6 +65,9 @@ pub struct History {
     pub customers: Vocabulary<CustomerIx>,
     /// The items that the events refer to.
     pub items: Vocabulary<ItemIx>,
+    /// The channels that the events refer to, in the order of their first kept row. The first, at
+    /// [`ChannelIx::UNKNOWN`], is always the empty name, for events whose channel is not known.
+    pub channels: Vocabulary<ChannelIx>,
     /// How many different orders there are; the events' order indexes are below it.
     pub n_orders: usize,
 }
@@ -122,7 +127,7 @@ impl Plan<'_> {
         let bytes_total = input::total_bytes(files)?;
         let raws = if self.rejected.is_some() { Raws::Keep } else { Raws::Forget };
         let rejected = self.rejected.map(RejectedFile::create).transpose()?;
-        let mut assembly = Assembly::new(files, config.duplicates, rejected);
+        let mut assembly = Assembly::new(files, config.duplicates, rejected)?;
         let bytes_read = BytesRead::default();
         let mut source = Source {
             config,

@@ -88,17 +88,21 @@ pub(super) fn parse(
     let price = map.price.map(|(_, at)| column(at).numbers()).transpose()?;
     let order = map.order.map(|at| column(at).ids()).transpose()?;
     let kind = map.kind.map(|at| column(at).ids()).transpose()?;
+    let discount = map.discount.map(|at| column(at).numbers()).transpose()?;
+    let channel = map.channel.map(|at| column(at).ids()).transpose()?;
     let mut parser = Parser::new(rules, raws);
     for row in 0..batch.columns.num_rows() {
         let raw_row = RawRow {
             customer: present(&customer, row, rules),
             item: present(&item, row, rules),
             at: times.as_ref().map_or(RawTime::Untimed, |times| times.at(row, rules)),
-            quantity: quantity.as_ref().map_or(RawNumber::Missing, |numbers| numbers.at(row, rules)),
-            price: price.as_ref().map_or(RawNumber::Missing, |numbers| numbers.at(row, rules)),
+            quantity: number(quantity.as_ref(), row, rules),
+            price: number(price.as_ref(), row, rules),
             price_kind: map.price.map(|(kind, _)| kind),
             order: order.as_ref().and_then(|ids| present(ids, row, rules)),
             kind: kind.as_ref().map(|kinds| present(kinds, row, rules)),
+            discount: number(discount.as_ref(), row, rules),
+            channel: channel.as_ref().and_then(|names| present(names, row, rules)),
         };
         parser.take(batch.first_row + row as u64, Ok(raw_row), || raw_text(&batch.columns, row))?;
     }
@@ -107,6 +111,10 @@ pub(super) fn parse(
 
 fn present<'a>(ids: &'a StringArray, row: usize, rules: &Rules) -> Option<&'a str> {
     if ids.is_null(row) { None } else { rules.present(ids.value(row)) }
+}
+
+fn number<'a>(numbers: Option<&'a Numbers>, row: usize, rules: &Rules) -> RawNumber<'a> {
+    numbers.map_or(RawNumber::Missing, |numbers| numbers.at(row, rules))
 }
 
 /// A row as one line of text, for the file of rejected rows.

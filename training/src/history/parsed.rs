@@ -18,6 +18,7 @@ pub(super) enum Raws {
 pub(super) struct Parsed {
     pub(super) customers: Vocabulary<CustomerIx>,
     pub(super) items: Vocabulary<ItemIx>,
+    pub(super) channels: Vocabulary<PieceChannelIx>,
     pub(super) rows: Vec<ParsedRow>,
     /// The texts of [`Self::rows`], if they are kept.
     pub(super) raws: Vec<String>,
@@ -32,14 +33,38 @@ pub(super) struct Parsed {
 pub(super) struct ParsedRow {
     pub(super) at: Timestamp,
     pub(super) good: GoodRow,
-    pub(super) customer: CustomerIx,
-    pub(super) item: ItemIx,
+    pub(super) ids: PieceIds,
     /// 64 bits that stand for the customer and the order.
     pub(super) order_key: u64,
     /// 64 bits that stand for the whole row: in a billion rows, 0.03 of them are expected to be taken for
     /// duplicates by mistake.
     pub(super) fingerprint: u64,
     pub(super) line: u64,
+}
+
+/// Indexes in the vocabularies of a piece.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PieceIds {
+    pub(super) customer: CustomerIx,
+    pub(super) item: ItemIx,
+    /// `None` where the row names no channel.
+    pub(super) channel: Option<PieceChannelIx>,
+}
+
+/// A channel's index inside one piece, which may name more of them than a history tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PieceChannelIx(u32);
+
+impl Ix for PieceChannelIx {
+    const MOST: usize = u32::MAX as usize;
+
+    fn at(position: usize) -> Self {
+        Self(position as u32)
+    }
+
+    fn position(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// How many rows were dropped for one reason, and the first of them.
@@ -74,6 +99,7 @@ impl<'a> Parser<'a> {
         let parsed = Parsed {
             customers: Vocabulary::default(),
             items: Vocabulary::default(),
+            channels: Vocabulary::default(),
             rows: Vec::new(),
             raws: Vec::new(),
             rows_read: 0,
@@ -99,7 +125,7 @@ impl<'a> Parser<'a> {
         let judged = match identified {
             Err(rejection) => Err(rejection),
             Ok((row, (customer, item))) => {
-                let ids = self.intern(customer, item)?;
+                let ids = self.intern(customer, item, row.channel)?;
                 self.judge(line, &row, ids)
             }
         };
@@ -115,7 +141,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn intern(&mut self, customer: &str, item: &str) -> models::Result<(CustomerIx, ItemIx)> {
+    fn intern(&mut self, customer: &str, item: &str, channel: Option<&str>) -> models::Result<PieceIds> {
         let customer_ix = self.parsed.customers.intern(customer)?;
         if customer_ix.position() == self.customer_excluded.len() {
             self.customer_excluded.push(self.rules.excluded_customers.matches(customer));
@@ -124,19 +150,15 @@ impl<'a> Parser<'a> {
         if item_ix.position() == self.item_excluded.len() {
             self.item_excluded.push(self.rules.excluded_items.matches(item));
         }
-        Ok((customer_ix, item_ix))
+        let channel = channel.map(|channel| self.parsed.channels.intern(channel)).transpose()?;
+        Ok(PieceIds { customer: customer_ix, item: item_ix, channel })
     }
 
-    fn judge<'r>(
-        &self,
-        line: u64,
-        row: &RawRow<'r>,
-        (customer, item): (CustomerIx, ItemIx),
-    ) -> Result<ParsedRow, Rejection<'r>> {
-        if self.item_excluded[item.position()] {
+    fn judge<'r>(&self, line: u64, row: &RawRow<'r>, ids: PieceIds) -> Result<ParsedRow, Rejection<'r>> {
+        if self.item_excluded[ids.item.position()] {
             return Err(Rejection::new(Reason::ExcludedItem, row.item.unwrap_or_default()));
         }
-        if self.customer_excluded[customer.position()] {
+        if self.customer_excluded[ids.customer.position()] {
             return Err(Rejection::new(Reason::ExcludedCustomer, row.customer.unwrap_or_default()));
         }
         let good = self.rules.judge(row)?;
@@ -148,11 +170,11 @@ impl<'a> Parser<'a> {
         }
         let order_key = hasher.finish();
         row.item.hash(&mut hasher);
-        let numbers = (good.quantity.to_bits(), good.amount.to_bits());
-        (good.utc_millis, numbers, good.kind).hash(&mut hasher);
+        let numbers = (good.quantity.to_bits(), good.amount.to_bits(), good.discount.to_bits());
+        (good.utc_millis, numbers, good.kind, row.channel).hash(&mut hasher);
         let fingerprint = hasher.finish();
         let at = Timestamp(good.utc_millis.div_euclid(1000));
-        Ok(ParsedRow { at, good, customer, item, order_key, fingerprint, line })
+        Ok(ParsedRow { at, good, ids, order_key, fingerprint, line })
     }
 
     fn drop_row(&mut self, line: u64, rejection: &Rejection<'_>, raw: impl FnOnce() -> String) {

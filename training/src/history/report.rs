@@ -4,6 +4,7 @@ use super::History;
 use super::assembly::Counts;
 use super::config::Minimums;
 use super::rows::Reason;
+use super::sale_terms::{self, ChannelLines, Discounts};
 use super::verdict;
 use chrono::{DateTime, SecondsFormat};
 use models::events::{Event, EventKind};
@@ -45,6 +46,12 @@ pub struct DataReport {
     pub density: f64,
     /// Money of all purchases net of returns, in the history's currency; 0 without prices.
     pub sales: f64,
+    /// Lines of which something was taken off; `None` where there is none.
+    pub discounts: Option<Discounts>,
+    /// The known channels, those with the most events first; empty where none is known.
+    pub channels: Vec<ChannelLines>,
+    /// Events of channels beyond the first 254, which count as of no known channel.
+    pub lines_of_other_channels: u64,
     /// The item with the most events.
     pub top_item: Option<TopItem>,
     /// Why training on this history would mislead; empty when it may be trained on.
@@ -158,6 +165,9 @@ impl DataReport {
             pairs: count_pairs(events),
             density: 0.0,
             sales: counts.sales,
+            discounts: sale_terms::discounts(events),
+            channels: sale_terms::channels(history),
+            lines_of_other_channels: counts.rows_of_other_channels,
             top_item: None,
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -254,6 +264,9 @@ impl fmt::Display for DataReport {
         line("customer-item pairs", &grouped(self.pairs))?;
         line("density", &format!("{:.4} %", self.density * 100.0))?;
         line("net sales", &format!("{:.2}", self.sales))?;
+        for (name, share) in sale_terms::table(self.discounts.as_ref(), &self.channels) {
+            line(&name, &format!("{:.1} %", share * 100.0))?;
+        }
         if let Some(span) = &self.span {
             match span.days {
                 0.0 => writeln!(f, "without times")?,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 256;
-/// The largest quantity or price in size; beyond it lies only damage.
+/// The largest quantity, price or discount in size; beyond it lies only damage.
 const MAX_NUMBER: f64 = 1e9;
 
 /// Why a row was dropped.
@@ -27,11 +27,11 @@ pub enum Reason {
     RepeatedHeader,
     /// A time that no stated format reads.
     BadTimestamp,
-    /// A quantity or price that is no finite number below a billion.
+    /// A quantity, price or discount that is no finite number below a billion.
     BadNumber,
     /// An event type that the configuration does not know.
     UnknownEventType,
-    /// An id of more than 256 bytes.
+    /// An id, or the name of a channel, of more than 256 bytes.
     IdTooLong,
     /// No customer.
     MissingCustomer,
@@ -104,6 +104,8 @@ pub(super) struct RawRow<'a> {
     pub(super) order: Option<&'a str>,
     /// The inner option is an empty cell, the outer a file without event types.
     pub(super) kind: Option<Option<&'a str>>,
+    pub(super) discount: RawNumber<'a>,
+    pub(super) channel: Option<&'a str>,
 }
 
 /// A time as text, or as a typed column holds it.
@@ -131,6 +133,16 @@ pub(super) struct GoodRow {
     pub(super) quantity: f32,
     pub(super) amount: f64,
     pub(super) kind: EventKind,
+    /// Money taken off the line, never negative.
+    pub(super) discount: f64,
+}
+
+impl GoodRow {
+    /// The share of the list price, `|amount| + discount`, that was taken off, in whole per cent.
+    pub(super) fn discount_percent(&self) -> u8 {
+        let list = self.amount.abs() + self.discount;
+        if list > 0.0 { (100.0 * self.discount / list).round() as u8 } else { 0 }
+    }
 }
 
 /// A row that is dropped.
@@ -233,7 +245,8 @@ impl Rules {
     pub(super) fn ids<'a>(&self, row: &RawRow<'a>) -> Result<(&'a str, &'a str), Rejection<'a>> {
         let customer = row.customer.ok_or(Rejection::new(Reason::MissingCustomer, ""))?;
         let item = row.item.ok_or(Rejection::new(Reason::MissingItem, ""))?;
-        match [customer, item].into_iter().chain(row.order).find(|id| id.len() > MAX_ID_BYTES) {
+        let mut names = [customer, item].into_iter().chain(row.order).chain(row.channel);
+        match names.find(|name| name.len() > MAX_ID_BYTES) {
             Some(id) => Err(Rejection::new(Reason::IdTooLong, id)),
             None => Ok((customer, item)),
         }
@@ -244,7 +257,8 @@ impl Rules {
         let utc_millis = self.moment(row.at)?;
         let kind = self.kind(row.kind)?;
         let (quantity, amount) = self.quantity_and_amount(row, kind)?;
-        Ok(GoodRow { utc_millis, quantity: quantity as f32, amount, kind: kind.event() })
+        let discount = self.number(row.discount)?.unwrap_or(0.0).abs();
+        Ok(GoodRow { utc_millis, quantity: quantity as f32, amount, kind: kind.event(), discount })
     }
 
     fn moment<'a>(&self, at: RawTime<'a>) -> Result<i64, Rejection<'a>> {

@@ -3,19 +3,23 @@
 
 use super::{HistoryConfig, HistoryError, Plan, Reason, read};
 use models::events::{Event, EventKind, EventLog, Timestamp};
-use models::ids::{CustomerIx, ItemIx, Ix, OrderIx, Vocabulary};
+use models::ids::{ChannelIx, CustomerIx, ItemIx, Ix, OrderIx, Vocabulary};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 
 const NOW: Timestamp = Timestamp(1_700_000_000);
-const HEADER: [&str; 5] = ["customer_id", "order_id", "timestamp", "item_id", "quantity"];
+const HEADER: [&str; 7] =
+    ["customer_id", "order_id", "timestamp", "item_id", "quantity", "discount", "channel"];
 
-type Outcome = (Vec<Event>, Vec<String>, Vec<String>, BTreeMap<Reason, u64>);
+/// Events, ids of customers, of items and of channels, and what was dropped.
+type Outcome = (Vec<Event>, [Vec<String>; 3], BTreeMap<Reason, u64>);
 
 fn slow(text: &[u8]) -> Outcome {
     let mut customers = Vocabulary::<CustomerIx>::default();
     let mut items = Vocabulary::<ItemIx>::default();
+    let mut channels = Vocabulary::<ChannelIx>::default();
+    channels.intern("").unwrap();
     let mut orders = HashMap::new();
     let mut seen = HashSet::new();
     let mut events = Vec::new();
@@ -24,8 +28,8 @@ fn slow(text: &[u8]) -> Outcome {
     for record in reader.byte_records().skip(1) {
         let fields: Vec<_> = record.unwrap().iter().map(|f| String::from_utf8(f.to_vec()).unwrap()).collect();
         let judged = (|| {
-            let [customer, order, at, item, quantity] =
-                <[String; 5]>::try_from(fields.clone()).map_err(|_| Reason::Ragged)?;
+            let [customer, order, at, item, quantity, discount, channel] =
+                <[String; 7]>::try_from(fields.clone()).map_err(|_| Reason::Ragged)?;
             if customer.trim_ascii().is_empty() {
                 return Err(Reason::MissingCustomer);
             }
@@ -43,33 +47,52 @@ fn slow(text: &[u8]) -> Outcome {
                 "" => 1.0,
                 quantity => quantity.parse::<f32>().map_err(|_| Reason::BadNumber)?,
             };
+            let discount = match discount.trim_ascii() {
+                "" => 0,
+                discount => discount.parse::<i32>().map_err(|_| Reason::BadNumber)?.abs(),
+            };
+            let channel = if channel.trim_ascii().is_empty() { String::new() } else { channel };
             let order = match order.trim_ascii() {
                 "" => format!("day {}", at / 86_400),
                 _ => format!("order {order}"),
             };
-            if !seen.insert((customer.clone(), order.clone(), at, item.clone(), quantity.to_bits())) {
+            let ids = (customer, order, item, channel);
+            if !seen.insert((ids.clone(), at, quantity.to_bits(), discount)) {
                 return Err(Reason::Duplicate);
             }
-            Ok((customer, order, Timestamp(at), item, quantity))
+            Ok((ids, Timestamp(at), quantity, discount))
         })();
         match judged {
             Err(reason) => *dropped.entry(reason).or_default() += 1,
-            Ok((customer, order, at, item, quantity)) => {
+            Ok(((customer, order, item, channel), at, quantity, discount)) => {
                 let n_orders = orders.len();
                 let order = *orders.entry((customer.clone(), order)).or_insert(OrderIx::at(n_orders));
                 let customer = customers.intern(&customer).unwrap();
                 let item = items.intern(&item).unwrap();
-                let kind = EventKind::Purchase;
-                events.push(Event { at, customer, item, order, quantity, amount: 0.0, kind });
+                let (kind, channel) = (EventKind::Purchase, channels.intern(&channel).unwrap());
+                // Nothing is paid in these files, so that any discount is the whole price.
+                let discount_percent = if discount > 0 { 100 } else { 0 };
+                events.push(Event {
+                    at,
+                    customer,
+                    item,
+                    order,
+                    quantity,
+                    amount: 0.0,
+                    kind,
+                    discount_percent,
+                    channel,
+                });
             }
         }
     }
-    events.sort_by_key(|e| (e.order, e.quantity.to_bits()));
+    events.sort_by_key(|e| (e.order, e.quantity.to_bits(), e.discount_percent, e.channel));
     let log = EventLog::new(events, customers.len(), items.len());
-    let ids = |all: Vec<&str>| all.into_iter().map(String::from).collect();
-    let customers = ids(customers.iter().map(|(_, id)| id).collect());
-    let items = ids(items.iter().map(|(_, id)| id).collect());
-    (log.events().to_vec(), customers, items, dropped)
+    (log.events().to_vec(), [ids(&customers), ids(&items), ids(&channels)], dropped)
+}
+
+fn ids<I: Ix>(vocabulary: &Vocabulary<I>) -> Vec<String> {
+    vocabulary.iter().map(|(_, id)| id.to_string()).collect()
 }
 
 fn fast(text: &[u8], plan: &Plan) -> Result<Outcome, HistoryError> {
@@ -77,11 +100,10 @@ fn fast(text: &[u8], plan: &Plan) -> Result<Outcome, HistoryError> {
     file.write_all(text).unwrap();
     let config = HistoryConfig { timestamp_formats: vec!["epoch_seconds".into()], ..Default::default() };
     let (history, report) = plan.read(&config, &[file.path().into()], NOW, |_| {})?;
-    let customers = history.customers.iter().map(|(_, id)| id.to_string()).collect();
-    let items = history.items.iter().map(|(_, id)| id.to_string()).collect();
+    let ids = [ids(&history.customers), ids(&history.items), ids(&history.channels)];
     let dropped = report.rows_dropped.iter().map(|(reason, dropped)| (*reason, dropped.rows)).collect();
     assert_eq!(report.rows_read, report.rows_kept + report.total_dropped(), "every row is accounted for");
-    Ok((history.log.events().to_vec(), customers, items, dropped))
+    Ok((history.log.events().to_vec(), ids, dropped))
 }
 
 /// Anything that a field may hold, with a taste for what breaks parsers.
@@ -100,10 +122,12 @@ fn row() -> impl Strategy<Value = Vec<String>> {
         1 => Just("0".into()),
         1 => Just(" ".into()),
     ];
-    let quantity = prop_oneof![4 => (-3i32..4).prop_map(|n| n.to_string()), 1 => Just("x".into()), 1 => Just(String::new())];
+    let number = || prop_oneof![4 => (-3i32..4).prop_map(|n| n.to_string()), 1 => Just("x".into()), 1 => Just(String::new())];
     prop_oneof![
-        12 => (id(), id(), at, id(), quantity).prop_map(|(customer, order, at, item, quantity)| vec![customer, order, at, item, quantity]),
-        1 => prop::collection::vec(id(), 1..7),
+        12 => (id(), id(), at, id(), number(), number(), id()).prop_map(|(customer, order, at, item, quantity, discount, channel)| {
+            vec![customer, order, at, item, quantity, discount, channel]
+        }),
+        1 => prop::collection::vec(id(), 1..9),
     ]
 }
 
@@ -134,8 +158,8 @@ proptest! {
 
 #[test]
 fn the_public_way_agrees_too() {
-    let text =
-        b"customer_id,order_id,timestamp,item_id,quantity\na,1,1600000000,x,2\nb,1,1600000000,\"y\n\",1\n";
+    let text = format!("{}\na,1,1600000000,x,2,,\nb,1,1600000000,\"y\n\",1,,web\n", HEADER.join(","));
+    let text = text.as_bytes();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text).unwrap();
     let config = HistoryConfig { timestamp_formats: vec!["epoch_seconds".into()], ..Default::default() };

@@ -105,6 +105,12 @@ fn warnings(report: &DataReport) -> Vec<Finding> {
         let found = format!("{} rows lie in the future", grouped(future.rows));
         warnings.push(finding("future", found, "check `timestamp_formats` and `utc_offset`".into()));
     }
+    if report.lines_of_other_channels > 0 {
+        let lines = grouped(report.lines_of_other_channels);
+        let found = format!("{lines} lines are of channels beyond the first {}", report.channels.len());
+        let remedy = "they count as of no known channel; name a column of fewer values in `columns.channel`";
+        warnings.push(finding("too_many_channels", found, remedy.into()));
+    }
     if report.rows_kept > 0 && report.sales == 0.0 {
         let found = "there are no prices".into();
         let remedy =
@@ -131,7 +137,9 @@ fn remedy(report: &DataReport) -> &'static str {
     let malformed = report.rows_dropped.iter().filter(|(reason, _)| reason.is_malformed());
     match malformed.max_by_key(|(_, rows)| rows.rows).map(|(reason, _)| reason) {
         Some(Reason::BadTimestamp) => "state how times are written in `timestamp_formats`",
-        Some(Reason::BadNumber) => "check `columns.quantity`, the price column and `decimal_separator`",
+        Some(Reason::BadNumber) => {
+            "check the columns of quantity, price and discount, and `decimal_separator`"
+        }
         Some(Reason::BadEncoding) => "state the `encoding`",
         Some(Reason::UnknownEventType) => "say what the values mean in `event_types`",
         Some(Reason::Ragged) => "check the `delimiter` and the quoting of the export",

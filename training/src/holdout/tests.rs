@@ -8,8 +8,7 @@ fn event(customer: u32, item: u32, order: u32, at: i64) -> Event {
         item: ItemIx(item),
         order: OrderIx(order),
         quantity: 1.0,
-        amount: 0.0,
-        kind: EventKind::Purchase,
+        ..Event::default()
     }
 }
 

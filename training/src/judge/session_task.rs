@@ -10,7 +10,7 @@ use crate::holdout::{broken_off, without_false_order};
 use crate::progress::Progress;
 use models::Result;
 use models::events::Event;
-use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
+use models::ids::{CustomerIx, ItemIx, Ix};
 use models::interactions::{History, Interactions, KindWeights};
 use models::item_knn::ItemKnn;
 use models::measures::{ListMeasures, Measure, Repeats};
@@ -134,10 +134,8 @@ impl Judge<'_> {
             at: self.from,
             customer: CustomerIx::at(session),
             item,
-            order: OrderIx(0),
             quantity: 1.0,
-            amount: 0.0,
-            kind: models::events::EventKind::Purchase,
+            ..Event::default()
         };
         let rows =
             (0..sessions.len()).flat_map(|row| sessions.session(row).iter().map(move |&i| event(row, i)));

@@ -1,6 +1,7 @@
 //! What real exports hold: each row is kept or dropped for a stated reason, each unusable file is a clear error.
 
 use crate::{Folder, NOW, config, dropped, read_text};
+use models::ids::ChannelIx;
 use training::history::{HistoryConfig, HistoryError, Reason, read};
 
 const HEADER: &str = "customer_id,item_id,timestamp,quantity,unit_price,order_id\n";
@@ -135,6 +136,50 @@ fn returns_net_out_however_they_are_written() {
         assert_eq!((returns.rows, returns.units, returns.pairs_cancelled), (1, 2.0, 1), "{content}");
         assert_eq!(report.sales, 0.0, "{content}");
     }
+}
+
+#[test]
+fn a_discount_is_money_off_the_line_whatever_its_sign_and_a_bad_one_drops_its_row() {
+    let content = "customer_id,item_id,timestamp,quantity,line_total,discount\n\
+                   c,a,2023-01-02,1,7.5,2.5\nc,b,2023-01-02,3,7.5,-2.5\nc,c,2023-01-02,1,0,4\n\
+                   c,d,2023-01-02,1,5,\nc,e,2023-01-02,1,0,0\nc,f,2023-01-02,-1,-9,1\n\
+                   c,g,2023-01-02,1,1,half\nc,a,2023-01-02,1,7.5,2.4\n";
+    let (history, report) = read_text("", content).unwrap();
+    let percent: Vec<u8> = history.log.events().iter().map(|event| event.discount_percent).collect();
+    assert_eq!(percent, [24, 25, 25, 100, 0, 0, 10], "the last row is no duplicate of the first");
+    assert_eq!(dropped(&report), [(Reason::BadNumber, 1)]);
+    assert_eq!(report.rows_dropped[&Reason::BadNumber].first.value, "half");
+    let discounts = report.discounts.as_ref().unwrap();
+    assert_eq!((discounts.lines, discounts.share), (5, 5.0 / 7.0));
+    assert!(report.to_string().contains("lines with a discount           71.4 %"), "{report}");
+    let prices = "customer_id,item_id,timestamp,quantity,unit_price,saved\nc,a,2023-01-02,3,1,1\n";
+    let (history, _) = read_text(r#"columns.discount = "saved""#, prices).unwrap();
+    assert_eq!(history.log.events()[0].discount_percent, 25, "of the line, not of one unit");
+}
+
+#[test]
+fn channels_are_numbered_as_they_come_and_those_beyond_254_count_as_unknown() {
+    let rows = |n: usize| -> String {
+        (0..n).map(|at| format!("c{at},i,2023-01-02,s{at}\nc{at},j,2023-01-02,s0\n")).collect()
+    };
+    let header = "customer_id,item_id,timestamp,store\n";
+    let toml = r#"columns.channel = "store""#;
+    let few = format!("{header},x,2023-01-02,dropped\nc,i,2023-01-01,\n{}", rows(2));
+    let (history, report) = read_text(toml, few).unwrap();
+    assert_eq!(history.channels.iter().map(|(_, id)| id).collect::<Vec<_>>(), ["", "s0", "s1"]);
+    let channels: Vec<u8> = history.log.events().iter().map(|event| event.channel.0).collect();
+    assert_eq!(channels, [0, 1, 1, 2, 1]);
+    let shares: Vec<_> = report.channels.iter().map(|c| (c.channel.as_str(), c.lines, c.share)).collect();
+    assert_eq!(shares, [("s0", 3, 0.6), ("s1", 1, 0.2)]);
+    assert!(report.to_string().contains("  channel not known             20.0 %"), "{report}");
+
+    let (history, report) = read_text(toml, format!("{header}{}", rows(300))).unwrap();
+    assert_eq!((history.channels.len(), report.lines_of_other_channels), (255, 46));
+    let unknown = history.log.events().iter().filter(|event| event.channel == ChannelIx::UNKNOWN).count();
+    assert_eq!(unknown, 46);
+    let warning = report.warnings.iter().find(|warning| warning.code == "too_many_channels").unwrap();
+    assert_eq!(warning.found, "46 lines are of channels beyond the first 254");
+    assert!(report.to_string().contains("  249 other channels"), "{report}");
 }
 
 #[test]

@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use training::history::{HistoryError, Progress, read};
 
-const CSV: &str =
-    "customer_id,item_id,timestamp,quantity\n7,i1,2023-01-02,1\n8,i2,2023-01-03,2\n,i3,2023-01-03,1\n";
+const CSV: &str = "customer_id,item_id,timestamp,quantity,discount,channel\n7,i1,2023-01-02,1,2.5,2\n8,i2,2023-01-03,2,,\n,i3,2023-01-03,1,0,1\n";
 
 fn parquet(folder: &Folder, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -55,6 +54,8 @@ fn plain_gzip_zstd_and_parquet_hold_the_same_history() {
                 ("customer_id", ids),
                 ("item_id", items),
                 ("quantity", Arc::new(Int64Array::from(vec![1, 2, 1]))),
+                ("discount", Arc::new(Float64Array::from(vec![Some(-2.5), None, Some(0.0)]))),
+                ("channel", Arc::new(Int64Array::from(vec![Some(2), None, Some(1)]))),
             ],
         ),
     ];
@@ -62,6 +63,7 @@ fn plain_gzip_zstd_and_parquet_hold_the_same_history() {
         let (history, report) = read(&config(""), std::slice::from_ref(&file), NOW, |_| {}, None).unwrap();
         assert_eq!(history.log.events(), expected.log.events(), "{file:?}");
         assert!(history.customers.iter().eq(expected.customers.iter()), "{file:?}");
+        assert!(history.channels.iter().eq(expected.channels.iter()), "{file:?}");
         assert_eq!(
             report.rows_dropped.keys().collect::<Vec<_>>(),
             expected_report.rows_dropped.keys().collect::<Vec<_>>()
@@ -106,7 +108,7 @@ fn parquet_columns_of_a_wrong_type_are_named() {
 
 #[test]
 fn a_truncated_archive_is_an_error_and_not_a_shorter_history() {
-    let text = format!("{}{}", CSV, "9,i1,2023-01-04,1\n".repeat(20_000));
+    let text = format!("{}{}", CSV, "9,i1,2023-01-04,1,,\n".repeat(20_000));
     let folder = Folder::new();
     for whole in [gzip(text.as_bytes()), zstd::encode_all(text.as_bytes(), 3).unwrap()] {
         let file = folder.file("cut", &whole[..whole.len() - 8]);

@@ -24,6 +24,8 @@ fn the_bundled_purchases_need_no_configuration_and_give_the_stated_counts() {
     assert_eq!((report.customers, report.orders, report.items), (2_469, 155_848, 68_509));
     assert_eq!(report.pairs, 867_688);
     assert_eq!(format!("{:.2}", report.sales), "4596039.58");
+    assert_eq!(report.discounts.as_ref().unwrap().lines, 742_560);
+    assert_eq!(report.channels, []);
     assert_eq!(report.span.as_ref().unwrap().first, "2017-01-01T11:53:26Z");
     assert!(report.is_trainable(), "{report}");
     assert!(history.log.events().iter().all(|event| event.order.position() < history.n_orders));
