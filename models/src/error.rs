@@ -22,6 +22,28 @@ pub enum Error {
         /// What would help.
         remedy: &'static str,
     },
+    /// There is something to learn from, but too little.
+    #[error(
+        "at least {needed} {what} are needed, but there are {found}: give a longer history or more customers"
+    )]
+    TooFew {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many would suffice.
+        needed: usize,
+    },
+    /// Times in two units met; none is converted unasked.
+    #[error("{what} is in {found}, but the model in {expected}: convert it to {expected} first")]
+    Unit {
+        /// What came in.
+        what: &'static str,
+        /// The model's unit.
+        expected: crate::value::Unit,
+        /// The unit that came in.
+        found: crate::value::Unit,
+    },
     /// A NaN or an infinity was met; such numbers are refused where they enter.
     #[error("{what} holds a number that is not finite, at {at}")]
     NotFinite {

@@ -36,6 +36,13 @@ mod system;
 pub mod taste;
 pub mod trending;
 
+pub mod behaviour;
+pub mod churn;
+pub mod customers;
+pub mod hazard;
+pub mod segments;
+pub mod value;
+
 pub mod diversity;
 pub mod measures;
 

@@ -8,4 +8,5 @@ mod features;
 mod prior;
 
 pub use features::{Feature, FeatureRows, Features};
+pub(crate) use prior::expected;
 pub use prior::{Prior, PriorParams, ValidPriorParams};

@@ -71,6 +71,21 @@ impl ValidPriorParams {
         vectors: &ArrayView2<'_, f32>,
         row_weights: &[f32],
     ) -> Result<Prior> {
+        let (intercept, weights) = self.solve(features.len(), rows, vectors, row_weights)?;
+        Ok(Prior { features, intercept, weights })
+    }
+
+    /// The same for features of any making: the vector of a row without features, and what each feature adds to it.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub(crate) fn solve(
+        &self,
+        n_features: usize,
+        rows: &FeatureRows,
+        vectors: &ArrayView2<'_, f32>,
+        row_weights: &[f32],
+    ) -> Result<(Vec<f32>, Array2<f32>)> {
         if rows.len() != vectors.nrows() || rows.len() != row_weights.len() {
             return Err(Error::Shape {
                 what: "what a prior is learned from".into(),
@@ -78,7 +93,7 @@ impl ValidPriorParams {
                 found: format!("{} vectors and {} weights", vectors.nrows(), row_weights.len()),
             });
         }
-        let table = Table { rows, vectors, weights: row_weights, n_features: features.len() };
+        let table = Table { rows, vectors, weights: row_weights, n_features };
         let all = table.sums(|_| true);
         if all.weight <= 0.0 {
             return Err(Error::Empty {
@@ -86,9 +101,7 @@ impl ValidPriorParams {
                 remedy: "give a history in which anybody bought anything",
             });
         }
-        let ridge = self.choose(&table);
-        let (intercept, weights) = all.solve(ridge)?;
-        Ok(Prior { features, intercept, weights })
+        all.solve(self.choose(&table))
     }
 
     /// The ridge that predicts the rows kept out best; the larger of equals.
@@ -200,7 +213,7 @@ impl Sums {
     }
 }
 
-fn expected(intercept: &[f32], weights: &Array2<f32>, features: &[Feature]) -> Vec<f32> {
+pub(crate) fn expected(intercept: &[f32], weights: &Array2<f32>, features: &[Feature]) -> Vec<f32> {
     let mut vector = intercept.to_vec();
     for &(feature, value) in features.iter().filter(|(feature, _)| (*feature as usize) < weights.nrows()) {
         for (sum, weight) in vector.iter_mut().zip(weights.row(feature as usize)) {
