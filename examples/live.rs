@@ -4,11 +4,12 @@
 //! ```text
 //! cargo run --release --example live -- swap  --url http://127.0.0.1:8080 --key pf_… --seconds 60
 //! cargo run --release --example live -- event --url http://127.0.0.1:8080 --key pf_… --customers 500
+//! cargo run --release --example live -- view  --url http://127.0.0.1:8080 --key pf_… --requests 5000
 //! ```
 //!
 //! `swap` needs two releases: it activates them in turn, every second, under load, and compares every answer with
-//! the one that its release gave when nothing else happened. `event` sends a purchase and asks at once. Both exit
-//! with 1 when an answer is wrong.
+//! the one that its release gave when nothing else happened. `event` sends a purchase and asks at once. `view` asks for
+//! the whole view of one customer after the other, then searches. All exit with 1 when an answer is wrong.
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser};
@@ -39,6 +40,14 @@ enum Command {
         /// How many customers, one after the other.
         #[arg(long, default_value_t = 500)]
         customers: usize,
+    },
+    /// Asks for the view of one customer after the other, one request at a time.
+    View {
+        #[command(flatten)]
+        service: Service,
+        /// How many.
+        #[arg(long, default_value_t = 5000)]
+        requests: usize,
     },
 }
 
@@ -177,18 +186,56 @@ async fn event(service: Service, customers: usize) -> anyhow::Result<()> {
         total_ms.push(started.elapsed().as_secs_f64() * 1e3);
         ensure!(content(&before) != content(&after), "the answer for customer {customer} did not change");
     }
-    for (what, values) in [("event acknowledged", &mut event_ms), ("changed answer received", &mut total_ms)]
-    {
-        values.sort_by(f64::total_cmp);
-        let quantile = |q: f64| values[(q * (values.len() - 1) as f64) as usize];
-        println!(
-            "{what}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
-            quantile(0.5),
-            quantile(0.99),
-            quantile(1.0)
-        );
-    }
+    print_quantiles("event acknowledged", event_ms);
+    print_quantiles("changed answer received", total_ms);
     println!("{customers} of {customers} answers changed");
+    Ok(())
+}
+
+fn print_quantiles(what: &str, mut ms: Vec<f64>) {
+    ms.sort_by(f64::total_cmp);
+    let quantile = |q: f64| ms[(q * (ms.len() - 1) as f64) as usize];
+    let [p50, p99, max] = [0.5, 0.99, 1.0].map(quantile);
+    println!("{what}: p50 {p50:.2} ms, p99 {p99:.2} ms, max {max:.2} ms");
+}
+
+/// Customers whose ids a search gives are viewed, each a first time.
+async fn view(service: Service, requests: usize) -> anyhow::Result<()> {
+    let (mut ids, mut cursor, mut search_ms) = (Vec::new(), Value::Null, Vec::new());
+    while ids.len() < requests {
+        let started = Instant::now();
+        let page = service.post("/v1/customers/search", &json!({"n": 500, "cursor": cursor})).await?;
+        search_ms.push(started.elapsed().as_secs_f64() * 1e3);
+        let found = page["customers"].as_array().context("no list of customers")?;
+        ids.extend(found.iter().filter_map(|customer| Some(customer["customer_id"].as_str()?.to_owned())));
+        cursor = page["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    let (mut view_ms, mut churn_ms) = (Vec::new(), Vec::new());
+    for id in ids.iter().take(requests) {
+        for (path, times) in [("", &mut view_ms), ("/churn", &mut churn_ms)] {
+            let started = Instant::now();
+            let request = service.client.get(format!("{}/v1/customers/{id}{path}", service.url));
+            let view: Value =
+                request.bearer_auth(&service.key).send().await?.error_for_status()?.json().await?;
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+            ensure!(view["customer_id"] == id.as_str(), "the view of {id} is of someone else: {view}");
+        }
+    }
+    let risky =
+        json!({"filter": {"must": [{"key": "risk", "match": {"value": "high"}}]}, "sort": "clv", "n": 100});
+    let mut sorted_ms = Vec::new();
+    for _ in 0..20 {
+        let started = Instant::now();
+        service.post("/v1/customers/search", &risky).await?;
+        sorted_ms.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    print_quantiles("view of a customer", view_ms);
+    print_quantiles("risk of a customer, with reasons and curve", churn_ms);
+    print_quantiles("a page of 500 customers", search_ms);
+    print_quantiles("100 customers by risk, sorted by value", sorted_ms);
     Ok(())
 }
 
@@ -197,5 +244,6 @@ async fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Swap { service, seconds, clients } => swap(service, seconds, clients).await,
         Command::Event { service, customers } => event(service, customers).await,
+        Command::View { service, requests } => view(service, requests).await,
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::auth::Keys;
 use crate::config::Config;
+use crate::customers;
 use crate::metrics::Metrics;
 use crate::releases::Releases;
 use crate::routes;
@@ -123,6 +124,11 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         // Events and attributes can be taken all the same; readiness says what is missing.
         tracing::warn!(%error, "no release answers");
     }
+    tokio::spawn(customers::keep_up_to_date(
+        Arc::downgrade(&releases),
+        Arc::clone(&store),
+        Arc::clone(&config),
+    ));
     Ok(AppState {
         keys: Arc::new(Keys::new(Arc::clone(&store))),
         readiness: Arc::new([

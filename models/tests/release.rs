@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use models::attributes::{Prior, PriorParams};
+use models::behaviour::{Behaviour, Categories, FeatureSet, Rhythm};
+use models::churn::RiskBand;
 use models::complements::ComplementsParams;
-use models::events::{Event, EventKind, EventLog, Timestamp};
+use models::customers::{CustomerModels, Learned, Score, SegmentModels, Subject};
+use models::events::{Event, EventLog, Timestamp};
 use models::ials::IalsParams;
 use models::ids::{CustomerIx, ItemIx, OrderIx, Vocabulary};
 use models::interactions::{History, Interactions, KindWeights};
@@ -11,8 +14,11 @@ use models::item_lists::ItemLists;
 use models::item_weights::ItemWeightsParams;
 use models::payload::{Payload, PayloadValue};
 use models::popularity::PopularityParams;
-use models::release::{Counts, FORMAT_VERSION, FileEntry, Files, Manifest, Release, TimeUnit, release_id};
+use models::release::{
+    Counts, CustomerTables, FORMAT_VERSION, FileEntry, Files, Manifest, Release, TimeUnit, release_id,
+};
 use models::repeat::Repeat;
+use models::segments::{GridCuts, RfmCuts, StageRules};
 use models::sessions::SessionParams;
 use models::spectral::SpectralParams;
 use models::taste::{Blend, Blends, ByRepeats, Taste, Views};
@@ -29,7 +35,7 @@ fn release() -> Release {
         order: OrderIx(n / 3),
         quantity: 1.0 + (n % 3) as f32,
         amount: 2.5,
-        kind: EventKind::Purchase,
+        ..Event::default()
     };
     let log = EventLog::new((0..200).map(event).collect(), 7, 11);
     let history = Interactions::from_events(log.events(), 7, 11, &KindWeights::default());
@@ -88,8 +94,50 @@ fn release() -> Release {
         customers,
         profiles: profiles.iter().map(|payload| features.row(payload)).chain([Vec::new()]).collect(),
         item_prior: Some(prior(6)),
+        known: known(&log),
         history,
     }
+}
+
+/// What is known of customers: acts, models that could not be learned, and scores of all sorts.
+fn known(log: &EventLog) -> CustomerTables {
+    let refused = || "too short".to_owned();
+    let behaviour = Behaviour::from_events(log.events(), 7, &Categories(vec![1, 2, 3]));
+    let rhythm = Rhythm::learn(&behaviour, CUTOFF, 30.0).unwrap();
+    let features = FeatureSet { rhythm, attributes: prior(3).features().clone() };
+    let segments = SegmentModels {
+        rfm: RfmCuts::learn((1..10u32).map(|n| (n as f32, n, f64::from(n)))).into(),
+        grid: GridCuts::learn((1..10).map(|n| (f64::from(n), f64::from(n)))).into(),
+        stages: StageRules::default().check().unwrap(),
+        clusters: Learned::Refused(refused()),
+    };
+    let models = CustomerModels {
+        category_attribute: "category".into(),
+        consent_attribute: "profiling_consent".into(),
+        channels: vec![String::new(), "web".into()],
+        features,
+        churn: Learned::Refused(refused()),
+        value: Learned::Refused(refused()),
+        segments,
+        profile: Learned::Refused(refused()),
+    };
+    let scores = (0..7).map(|customer| {
+        let subject = Subject { acts: behaviour.of(CustomerIx(customer)), ..Subject::default() };
+        Score::of(&models.standing(&subject, CUTOFF), None)
+    });
+    let mut scores: Vec<Score> = scores.collect();
+    scores[0] = Score {
+        churn: Some(0.25),
+        band: Some(RiskBand::VeryHigh),
+        clv: Some(12.5),
+        portrait: Some(0),
+        ..scores[0]
+    };
+    scores[1] = Score::default();
+    let mut attributes = CustomerTables::attribute_texts(&attributes()).unwrap();
+    attributes.push("{}".into());
+    let vectors = Array2::from_shape_fn((7, 2), |(row, column)| (row + column) as f32);
+    CustomerTables { behaviour, models, scores, vectors, attributes }
 }
 
 /// The attributes of all customers but the last.
@@ -106,8 +154,7 @@ fn prior(dimensions: usize) -> Prior {
 }
 
 fn encoded(release: &Release) -> (Manifest, Files) {
-    let files =
-        release.encode(&release.taste.ials.fold_in_all(&release.history, CUTOFF), &attributes()).unwrap();
+    let files = release.encode(&release.taste.ials.fold_in_all(&release.history, CUTOFF)).unwrap();
     let entries: BTreeMap<_, _> =
         files.iter().map(|(name, bytes)| (name.clone(), FileEntry::of(bytes))).collect();
     let manifest = Manifest {
@@ -138,6 +185,7 @@ fn a_release_read_back_scores_every_customer_alike() {
     assert_eq!(before.complements, after.complements);
     assert_eq!(before.taste.sessions, after.taste.sessions);
     assert_eq!(before.taste.blends, after.taste.blends);
+    assert_eq!(before.known, after.known);
     assert_eq!(before.profiles, after.profiles);
     assert_eq!((&before.taste.prior, &before.item_prior), (&after.taste.prior, &after.item_prior));
     assert!(before.items.iter().eq(after.items.iter()) && before.customers.iter().eq(after.customers.iter()));
@@ -181,5 +229,5 @@ fn sound_files_that_do_not_belong_together_are_refused() {
     assert!(Release::decode(&other, &files).unwrap_err().to_string().contains("items: 12"));
     let mut mixed = release();
     mixed.payloads.pop();
-    assert!(mixed.encode(&Array2::zeros((7, 3)), &[]).unwrap_err().to_string().contains("attributes"));
+    assert!(mixed.encode(&Array2::zeros((7, 3))).unwrap_err().to_string().contains("attributes"));
 }

@@ -4,11 +4,16 @@ use super::ConfigArguments;
 use super::progress::Shown;
 use crate::auth::{NewKey, Role};
 use crate::config::Config;
+use crate::releases::Serving;
 use crate::startup::{self, Application};
 use crate::telemetry;
 use anyhow::Context;
 use chrono::Utc;
 use clap::Args;
+use models::churn::RiskBand;
+use models::customers::Score;
+use models::events::{DAY_SECONDS, Timestamp};
+use models::ids::Ix;
 use secrecy::ExposeSecret;
 use std::fs;
 use std::net::SocketAddr;
@@ -44,6 +49,8 @@ pub(super) async fn run(mut arguments: DemoArguments) -> anyhow::Result<()> {
         format!("store.path={}", directory.join("proffer.db").display()),
         format!("releases.dir={}", directory.join("releases").display()),
         "catalogue.category_attribute=category".to_owned(),
+        // The year ended long ago: seen from now, everyone would be lost.
+        "customers.as_of=data".to_owned(),
         // Enough to see how good it is, sooner.
         "training.evaluation.max_sessions=200".to_owned(),
     ]);
@@ -79,7 +86,7 @@ fn train(config: &Config, directory: &Path) -> anyhow::Result<()> {
     };
     let run = Run { now: Utc::now(), search: None, gate: Gate::default() };
     let trained = pipeline::train(&config.training, &inputs, &run, &config.releases.dir, &Shown::new())?;
-    println!("{}\n{}", trained.data, trained.evaluation.quality);
+    println!("{}\n{}{}", trained.data, trained.evaluation.quality, trained.evaluation.customers);
     Ok(())
 }
 
@@ -130,12 +137,42 @@ fn print_what_to_try(application: &Application, key: &str) {
     println!(
         "# What could take its place\ncurl -s '{at}/v1/items/{item}/similar?n=5' -H 'Authorization: Bearer {key}'\n"
     );
+    print_whom_to_keep(&serving, &at, key, post);
     println!("# The customer buys something; ask again, and the answer has changed");
     println!(
         "{}\n{known}\n",
         post(
             "/v1/events",
-            &format!(r#"{{"type":"purchase","customer_id":"{customer}","item_id":"{new_taste}"}}"#)
+            &format!(
+                r#"{{"type":"purchase","customer_id":"{customer}","item_id":"{new_taste}","at":"{}"}}"#,
+                day_after(serving.manifest.data_cutoff)
+            )
         )
     );
+}
+
+/// Commands on the most precious of the customers who are likely to leave.
+fn print_whom_to_keep(serving: &Serving, at: &str, key: &str, post: impl Fn(&str, &str) -> String) {
+    let scores = &serving.release.known.scores;
+    let at_risk = |score: &Score| score.band >= Some(RiskBand::High);
+    let rows = (0..scores.len()).filter(|&row| at_risk(&scores[row]));
+    let worth = |row: &usize| scores[*row].clv.unwrap_or_default();
+    let precious = rows.max_by(|a, b| worth(a).total_cmp(&worth(b)));
+    let customer = precious.and_then(|row| serving.release.customers.id(Ix::at(row))).unwrap_or("1");
+    let risky =
+        r#"{"filter":{"must":[{"key":"risk","match":{"any":["high","very_high"]}}]},"sort":"clv","n":5}"#;
+    println!("# Whom to keep: the most precious among those who are likely to leave");
+    println!("{}\n", post("/v1/customers/search", risky));
+    for (what, path) in [
+        ("Who one of them is, what they are worth, and where they are in their life", "?language=en"),
+        ("When they may leave, and why", "/churn"),
+    ] {
+        println!("# {what}\ncurl -s '{at}/v1/customers/{customer}{path}' -H 'Authorization: Bearer {key}'\n");
+    }
+}
+
+/// A day after a moment, as events write it.
+fn day_after(moment: Timestamp) -> String {
+    let day = chrono::DateTime::from_timestamp(moment.0.saturating_add(DAY_SECONDS), 0);
+    day.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -111,7 +111,7 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
             println!("Attributes of {whose}:\n{table}");
         }
     }
-    println!("{}", trained.evaluation.quality);
+    println!("{}{}", trained.evaluation.quality, trained.evaluation.customers);
     println!("Published release {} in {}", trained.manifest.id, trained.path.display());
     Ok(())
 }
@@ -142,7 +142,7 @@ pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
     inputs.test = arguments.test;
     let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;
-    println!("{data}\n{}", evaluation.quality);
+    println!("{data}\n{}{}", evaluation.quality, evaluation.customers);
     if let Some(path) = arguments.html {
         super::output::write_whole(&path, |out| Ok(write!(out, "{}", Page(&evaluation))?))?;
     }

@@ -29,6 +29,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Where releases are.
     pub releases: ReleasesConfig,
+    /// What customers' attributes mean, and from when customers are seen.
+    pub customers: CustomersConfig,
     /// What the catalogue's attributes mean.
     pub catalogue: CatalogueConfig,
     /// Which vector index serves.
@@ -118,6 +120,32 @@ pub struct CatalogueConfig {
     pub category_attribute: String,
 }
 
+/// Section `[customers]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomersConfig {
+    /// From when customers are seen.
+    pub as_of: AsOf,
+    /// Local time less UTC, in minutes: parts of the day and of the week are local.
+    pub utc_offset_minutes: i64,
+    /// The attribute that names a customer's household.
+    pub household_attribute: String,
+    /// The attribute that declares the preferred channel.
+    pub channel_attribute: String,
+    /// The attribute that declares the preferred moment.
+    pub moment_attribute: String,
+}
+
+/// From when customers are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AsOf {
+    /// From now: who was silent since the release grows silent.
+    Now,
+    /// From the end of the release's data, or a customer's own latest event: for histories that ended long ago.
+    Data,
+}
+
 /// Section `[auth]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -190,6 +218,16 @@ impl Config {
         ] {
             let key = format!("training.event_weights.{name}");
             require((0.0..=100.0).contains(&weight), &key, &weight, "from 0 to 100");
+        }
+        let customers = &self.customers;
+        let offset = customers.utc_offset_minutes;
+        require(offset.abs() <= 840, "customers.utc_offset_minutes", &offset, "from -840 to 840");
+        for (key, attribute) in [
+            ("customers.household_attribute", &customers.household_attribute),
+            ("customers.channel_attribute", &customers.channel_attribute),
+            ("customers.moment_attribute", &customers.moment_attribute),
+        ] {
+            require(!attribute.is_empty(), key, attribute, "an attribute's name");
         }
         let attribute = &self.catalogue.category_attribute;
         require(!attribute.is_empty(), "catalogue.category_attribute", attribute, "an attribute's name");

@@ -2,9 +2,16 @@
 //! taste.
 
 mod cache;
+mod directory;
+mod insight;
+mod refresh;
 mod visits;
+pub mod wire;
 
 pub use cache::States;
+pub use directory::{Directory, Entry, joined};
+pub use insight::{Insight, Known, insight, known, known_to_release};
+pub use refresh::keep_up_to_date;
 pub use visits::Visits;
 
 use crate::releases::Serving;
@@ -12,7 +19,7 @@ use crate::store::{Store, StoreError, StoredEvent};
 use chrono::DateTime;
 use models::attributes::Feature;
 use models::events::{Event, EventKind, Timestamp};
-use models::ids::{CustomerIx, ItemIx, Ix, OrderIx};
+use models::ids::{ItemIx, Ix};
 use models::interactions::{History, Interaction, with_events};
 use models::ranking::Scored;
 use models::taste::Person;
@@ -135,7 +142,7 @@ async fn profile(
 }
 
 fn released_profile(serving: &Serving, customer_id: &str) -> Vec<Feature> {
-    let customer = serving.release.customers.get(customer_id);
+    let customer = serving.customer(customer_id);
     customer.map_or_else(Vec::new, |customer| serving.release.profiles.of(customer.position()).to_vec())
 }
 
@@ -156,7 +163,7 @@ fn of_events(
     profile: Vec<Feature>,
 ) -> CustomerState {
     let release = &serving.release;
-    let row = release.customers.get(customer_id).map_or(&[][..], |customer| release.history.row(customer));
+    let row = serving.customer(customer_id).map_or(&[][..], |customer| release.history.row(customer));
     let view = serving.catalogue.view();
     // An item that neither release nor catalogue knows says nothing about taste yet.
     let known: Vec<Event> =
@@ -181,11 +188,10 @@ fn of_events(
 fn model_event(event: &StoredEvent, item: ItemIx) -> Event {
     Event {
         at: Timestamp(event.at.timestamp()),
-        customer: CustomerIx(0),
         item,
-        order: OrderIx(0),
         quantity: event.quantity as f32,
         amount: (event.quantity * event.unit_price.unwrap_or(0.0)) as f32,
         kind: event.kind,
+        ..Event::default()
     }
 }

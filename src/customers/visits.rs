@@ -110,6 +110,7 @@ mod tests {
             item_id: String::new(),
             quantity: 1.0,
             unit_price: None,
+            discount: None,
             order_id: None,
             at: at(minutes),
             contact_point: None,

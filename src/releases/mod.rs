@@ -12,17 +12,22 @@ pub use disk::{Listed, ReleaseError, list, load};
 pub use serving::Serving;
 
 use crate::config::Config;
-use crate::customers::States;
-use crate::index::{self, IndexPoint, IndexSource};
+use crate::customers::{self, Directory, Entry, States, Visits};
+use crate::index::{self, IndexPoint, IndexSource, VectorIndex};
 use crate::state::Listener;
 use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use models::behaviour::Categories;
+use models::events::Timestamp;
+use models::ids::{CustomerIx, Ix};
 use models::release::{GRAPH, Release};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// Past activations among which a roll-back looks for another release.
@@ -30,6 +35,12 @@ const ACTIVATIONS_SEARCHED: u32 = 100;
 
 /// The latest events from which sessions go on when a release is prepared.
 const SESSION_EVENTS: u32 = 100_000;
+
+/// Ids of customers read from the store at a time when a release is prepared.
+const CUSTOMERS_PAGE: u32 = 10_000;
+
+/// How long the index may take to forget an erased customer.
+const ERASE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Items read from the store at a time when a release is prepared.
 const ITEMS_PAGE: u32 = 1_000;
@@ -119,6 +130,7 @@ impl Releases {
             position = last.position;
             serving.apply_items(page).await?;
         }
+        self.note_active(&serving).await?;
         let events = self.store.latest_events(SESSION_EVENTS).await?;
         let growing = Arc::clone(&serving);
         // Without them answers are right, only less fresh.
@@ -126,6 +138,19 @@ impl Releases {
             tracing::error!(%panic, "live sessions were not taken over");
         }
         Ok(serving)
+    }
+
+    /// Has everyone looked at again of whom more is known than the release knows.
+    async fn note_active(&self, serving: &Serving) -> Result<(), ReleaseError> {
+        let since =
+            DateTime::from_timestamp(serving.manifest.data_cutoff.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
+        let mut after = String::new();
+        loop {
+            let page = self.store.active_customers(since, &after, CUSTOMERS_PAGE).await?;
+            page.iter().for_each(|id| serving.directory.note(id));
+            let Some(last) = page.into_iter().next_back() else { return Ok(()) };
+            after = last;
+        }
     }
 
     /// Lets a release answer from now on.
@@ -156,7 +181,83 @@ impl Releases {
         let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
         let cache = &self.config.cache;
         let states = States::new(cache.customers, Duration::from_secs(cache.ttl_s));
-        Ok(Serving::new(manifest, release, catalogue, index, states))
+        let listed = Arc::clone(&release);
+        let cutoff = manifest.data_cutoff;
+        let directory = tokio::task::spawn_blocking(move || Directory::new(listed, cutoff)).await;
+        let unsound = |reason: String| ReleaseError::Index { id: id.into(), reason };
+        let directory = directory.map_err(|panic| unsound(panic.to_string()))?;
+        let directory = directory.map_err(|error| unsound(error.to_string()))?;
+        let erased = self.forget_erased(cutoff, &release, &directory).await?;
+        let customer_index = self.open_customers(&manifest.id, &release, &directory).await?;
+        let visits = Visits::new(release.taste.sessions.params());
+        let category = &release.known.models.category_attribute;
+        let categories = Categories::of_items(&release.payloads, category);
+        Ok(Serving {
+            manifest,
+            catalogue,
+            index,
+            states,
+            visits,
+            directory,
+            customer_index,
+            categories,
+            erased: RwLock::new(erased),
+            release,
+        })
+    }
+
+    /// Takes those who were erased since the data of a release ended out of its directory, and gives their indexes.
+    async fn forget_erased(
+        &self,
+        cutoff: Timestamp,
+        release: &Release,
+        directory: &Directory,
+    ) -> Result<HashSet<CustomerIx>, ReleaseError> {
+        let since = DateTime::from_timestamp(cutoff.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
+        let digests: HashSet<Vec<u8>> = self.store.erased_since(since).await?.into_iter().collect();
+        let mut erased = HashSet::new();
+        if digests.is_empty() {
+            return Ok(erased);
+        }
+        for (customer, id) in release.customers.iter() {
+            if digests.contains(&Sha256::digest(id).to_vec()) {
+                directory.erase(id);
+                erased.insert(customer);
+            }
+        }
+        Ok(erased)
+    }
+
+    /// The index over where customers stand; none where the release places nobody.
+    async fn open_customers(
+        &self,
+        id: &str,
+        release: &Release,
+        directory: &Directory,
+    ) -> Result<Option<Arc<dyn VectorIndex>>, ReleaseError> {
+        let vectors = &release.known.vectors;
+        let placed = vectors.outer_iter().enumerate().filter(|(_, vector)| vector.iter().any(|x| *x != 0.0));
+        let placed: Vec<usize> = placed.map(|(row, _)| row).collect();
+        if placed.is_empty() {
+            return Ok(None);
+        }
+        let point = |entry: Entry| {
+            let attributes = release.known.attributes_of(Ix::at(entry.row)).unwrap_or_default();
+            IndexPoint {
+                item: Ix::at(entry.row),
+                vector: vectors.row(entry.row).to_vec(),
+                payload: customers::joined(&entry.score, attributes),
+                id: entry.customer_id,
+            }
+        };
+        let source = IndexSource {
+            release: format!("{id}-customers"),
+            dimensions: vectors.ncols(),
+            points: directory.entries(&placed).into_iter().map(point).collect(),
+            graph: None,
+        };
+        let opened = index::open(&self.config.index, source).await;
+        opened.map(Some).map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })
     }
 }
 
@@ -178,6 +279,7 @@ impl Listener for Releases {
             serving.record(events);
             for event in events {
                 serving.states.forget(&event.customer_id);
+                serving.directory.note(&event.customer_id);
             }
         }
     }
@@ -185,14 +287,21 @@ impl Listener for Releases {
     fn customer_changed(&self, customer_id: &str) {
         if let Some(serving) = self.current() {
             serving.states.forget(customer_id);
+            serving.directory.note(customer_id);
         }
     }
 
     fn customer_erased(&self, customer_id: &str) {
-        if let Some(serving) = self.current() {
-            serving.states.forget(customer_id);
-            serving.visits.forget(customer_id);
-        }
+        let Some(serving) = self.current() else { return };
+        let (Some(row), Some(index)) = (serving.erase(customer_id), &serving.customer_index) else { return };
+        let index = Arc::clone(index);
+        // Already unlisted; a vector that stays a moment longer answers nobody.
+        tokio::spawn(async move {
+            let deadline = Instant::now() + ERASE_DEADLINE;
+            if let Err(error) = index.delete(vec![Ix::at(row)], deadline).await {
+                tracing::error!(%error, "an erased customer's vector is still in the index");
+            }
+        });
     }
 
     async fn items_changed(&self, items: &[StoredItem]) {

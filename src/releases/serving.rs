@@ -1,13 +1,16 @@
 //! One release, ready to answer.
 
 use super::{Catalogue, ReleaseError};
-use crate::customers::{States, Visits};
+use crate::customers::{Directory, States, Visits};
 use crate::index::{IndexError, IndexPoint, VectorIndex};
 use crate::store::{StoredEvent, StoredItem};
 use chrono::Utc;
+use models::behaviour::Categories;
+use models::ids::CustomerIx;
 use models::release::{Manifest, Release};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long the index may take to take over changed items.
@@ -26,21 +29,35 @@ pub struct Serving {
     pub index: Arc<dyn VectorIndex>,
     /// What is known of customers, folded in.
     pub states: States,
+    /// All customers, to be listed.
+    pub directory: Directory,
+    /// The index over customers' vectors; absent where the release places nobody.
+    pub customer_index: Option<Arc<dyn VectorIndex>>,
+    /// The categories by which breadth is counted.
+    pub categories: Categories,
+    /// Customers of the release who were erased since its data ended: it knows nothing of them any more.
+    pub erased: RwLock<HashSet<CustomerIx>>,
     /// The sessions that go on.
     pub visits: Visits,
 }
 
 impl Serving {
-    /// Puts the parts of one release together.
-    pub fn new(
-        manifest: Manifest,
-        release: Arc<Release>,
-        catalogue: Catalogue,
-        index: Arc<dyn VectorIndex>,
-        states: States,
-    ) -> Self {
-        let visits = Visits::new(release.taste.sessions.params());
-        Self { manifest, release, catalogue, index, states, visits }
+    /// The index of a customer of the release, unless they were erased since.
+    pub fn customer(&self, customer_id: &str) -> Option<CustomerIx> {
+        let customer = self.release.customers.get(customer_id)?;
+        // Insertions leave the set whole; a panic elsewhere cannot break it.
+        let erased = self.erased.read().unwrap_or_else(PoisonError::into_inner);
+        (!erased.contains(&customer)).then_some(customer)
+    }
+
+    /// Forgets a customer: their row of the release, their session, and their place in lists. Gives that place.
+    pub fn erase(&self, customer_id: &str) -> Option<usize> {
+        if let Some(customer) = self.release.customers.get(customer_id) {
+            self.erased.write().unwrap_or_else(PoisonError::into_inner).insert(customer);
+        }
+        self.states.forget(customer_id);
+        self.visits.forget(customer_id);
+        self.directory.erase(customer_id)
     }
 
     /// Takes over live events, in their order, for the sessions that go on; what the release was trained on is no part

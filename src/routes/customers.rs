@@ -1,4 +1,4 @@
-//! Customers: their attributes, the view of them, and their erasure.
+//! Customers: their attributes, and their erasure.
 
 use super::body::Body;
 use super::idempotency::once;
@@ -9,10 +9,10 @@ use crate::problem::{Problem, ProblemDocument};
 use crate::state::AppState;
 use crate::store::{Customer, Erasure};
 use crate::telemetry::stage;
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
-use chrono::{DateTime, Utc};
+use actix_web::{HttpRequest, HttpResponse, delete, post, put, web};
+use chrono::Utc;
 use models::payload::Payload;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// One customer of a batch.
@@ -25,35 +25,6 @@ pub struct CustomerBody {
     /// By name: true, false, a number, a text, or a list of texts.
     #[schema(value_type = Object, example = json!({"age_band": "35-44", "household_size": 3}))]
     attributes: Payload,
-}
-
-/// What is known of a customer.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CustomerView {
-    /// The customer.
-    #[schema(example = "c-17")]
-    customer_id: String,
-    /// What decisions can rest on.
-    evidence: Evidence,
-    /// Attributes by name.
-    #[schema(value_type = Object, example = json!({"age_band": "35-44", "household_size": 3}))]
-    attributes: Payload,
-    /// Number of live events.
-    events: u64,
-    /// The time of the latest.
-    last_event_at: Option<DateTime<Utc>>,
-}
-
-/// What decisions about a customer can rest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Nothing: answers are those for anyone.
-    None,
-    /// Attributes only.
-    Profile,
-    /// What the customer did.
-    Events,
 }
 
 /// Write one customer's attributes.
@@ -104,36 +75,10 @@ pub(crate) async fn post_customers(
     once(&state, &request, &body, write(&state, customers)).await
 }
 
-/// Read what is known of a customer.
-///
-/// A customer that was never heard of is answered too, with evidence "none".
-#[utoipa::path(
-    tag = "customers",
-    params(("id" = String, Path, description = "The customer, percent-encoded", example = "c-17")),
-    responses((status = 200, description = "The view", body = CustomerView))
-)]
-#[get("/v1/customers/{id}", wrap = "Requires(Permission::ReadCustomers)")]
-pub(crate) async fn get_customer(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
-    let customer = stage("profile", state.store.customer(&id.0)).await?;
-    let activity = stage("events", state.store.activity(&id.0)).await?;
-    let evidence = match (activity.events, &customer) {
-        (1.., _) => Evidence::Events,
-        (0, Some(_)) => Evidence::Profile,
-        (0, None) => Evidence::None,
-    };
-    Ok(HttpResponse::Ok().json(CustomerView {
-        customer_id: id.0,
-        evidence,
-        attributes: customer.map(|customer| customer.attributes).unwrap_or_default(),
-        events: activity.events,
-        last_event_at: activity.last_at,
-    }))
-}
-
 /// Erase a customer.
 ///
-/// Attributes and events are gone from the store when this is answered; what the loaded release was trained on stays in
-/// it until the next training. The receipt's id stays on record with a digest of the
+/// Attributes, events and changes of stage are gone from the store when this is answered, and the release, which was
+/// trained on them, no longer knows the customer; train the next one on a history without them. The receipt's id stays on record with a digest of the
 /// customer's id, so that the erasure can be proved.
 #[utoipa::path(
     tag = "customers",

@@ -44,6 +44,8 @@ pub struct EventBody {
     unit_price: Option<f64>,
     /// The order (basket) it belongs to.
     order_id: Option<String>,
+    /// Money taken off the whole line.
+    discount: Option<f64>,
     /// When (RFC 3339); now when missing.
     at: Option<DateTime<Utc>>,
     /// Where the customer was addressed.
@@ -243,6 +245,9 @@ fn event(json: &[u8], place: &str, now: DateTime<Utc>) -> Result<NewEvent, Probl
     if body.unit_price.is_some_and(|price| price < 0.0) {
         return invalid("unit_price", "must not be negative; a return has a negative quantity");
     }
+    if body.discount.is_some_and(|discount| discount < 0.0) {
+        return invalid("discount", "must not be negative; it is money taken off the line");
+    }
     if body.at.is_some_and(|at| at > now + CLOCK_SKEW) {
         return invalid("at", "is more than a day ahead; is it in UTC or with its offset?");
     }
@@ -259,6 +264,7 @@ fn event(json: &[u8], place: &str, now: DateTime<Utc>) -> Result<NewEvent, Probl
         order_id: body.order_id,
         at: body.at,
         received_at: now,
+        discount: body.discount,
         contact_point: body.contact_point,
         decision_id: body.decision_id,
     })

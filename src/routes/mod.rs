@@ -8,9 +8,11 @@ pub mod ids;
 pub mod customers;
 pub mod events;
 pub mod health;
+pub mod insight;
 pub mod items;
 mod recommend;
 mod releases;
+pub mod segments;
 
 mod fallback;
 
@@ -32,7 +34,11 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(items::get_item)
         .service(customers::put_customer)
         .service(customers::post_customers)
-        .service(customers::get_customer)
+        .service(insight::get_customer)
+        .service(insight::get_churn)
+        .service(segments::score_customers)
+        .service(segments::search_customers)
+        .service(segments::get_stage_changes)
         .service(customers::delete_customer)
         .service(health::live)
         .service(health::ready)

@@ -5,6 +5,7 @@ use crate::auth::Role;
 use chrono::TimeDelta;
 use models::events::EventKind;
 use models::payload::{Payload, PayloadValue};
+use sha2::Digest;
 use std::sync::Arc;
 
 /// Ids that break careless code: quotes, SQL, separators, other scripts, and the longest that may be.
@@ -29,6 +30,7 @@ fn event(event_id: &str, customer_id: &str, at: i64) -> NewEvent {
         item_id: "i".into(),
         quantity: 1.0,
         unit_price: None,
+        discount: None,
         order_id: None,
         at: Some(moment(at)),
         received_at: moment(at),
@@ -55,6 +57,7 @@ pub(super) async fn check(store: Arc<dyn Store>) {
     events_of_a_customer_are_the_latest_oldest_first(&*store).await;
     the_latest_events_come_in_the_order_in_which_they_were_kept(&*store).await;
     customers_are_replaced_and_erased(&*store).await;
+    changes_of_stage_are_recorded_once_and_erased(&*store).await;
     items_keep_their_first_position(&*store).await;
     keys_are_listed_and_revoked_once(&*store).await;
     activations_are_listed_newest_first(&*store).await;
@@ -69,6 +72,7 @@ async fn events_come_back_as_they_were_given(store: &dyn Store) {
             item_id: id.clone(),
             quantity: -0.1,
             unit_price: Some(f64::MIN_POSITIVE),
+            discount: Some(0.3),
             order_id: Some(id.clone()),
             contact_point: Some(id.clone()),
             decision_id: Some(id.clone()),
@@ -141,12 +145,43 @@ async fn customers_are_replaced_and_erased(store: &dyn Store) {
     store.put_customers(vec![customer("erase", "x"), customer("stays", "x")]).await.unwrap();
     let erased = store.erase_customer("erase", moment(7)).await.unwrap();
     assert_eq!((erased.attributes_erased, erased.events_erased, erased.erased_at), (true, 2, moment(7)));
+    let active = async |after: &str, limit| store.active_customers(moment(0), after, limit).await.unwrap();
+    assert_eq!(active("stay", 1).await, ["stays"]);
+    assert!(!active("eras", 100).await.contains(&"erase".to_owned()));
+    assert!(
+        active("r", 1).await == ["r"] || active("k2", 2).await.contains(&"r".to_owned()),
+        "known by events"
+    );
     assert_eq!(store.customer("erase").await.unwrap(), None);
     assert_eq!(store.activity("erase").await.unwrap().events, 0);
     assert!(store.customer("stays").await.unwrap().is_some());
     let again = store.erase_customer("erase", moment(8)).await.unwrap();
     assert_eq!((again.attributes_erased, again.events_erased), (false, 0));
     assert_ne!(again.receipt_id, erased.receipt_id);
+    let digest = sha2::Sha256::digest("erase").to_vec();
+    assert_eq!(store.erased_since(moment(7)).await.unwrap(), [digest.clone(), digest.clone()]);
+    assert_eq!(store.erased_since(moment(8)).await.unwrap(), [digest]);
+}
+
+async fn changes_of_stage_are_recorded_once_and_erased(store: &dyn Store) {
+    let change = |customer: &str, to: &str, at| NewTransition {
+        customer_id: customer.into(),
+        from: "new".into(),
+        to: to.into(),
+        reason: "été".into(),
+        at: moment(at),
+    };
+    let (first, second) = (change("s", "inactive", 1), change("s", "lost", 2));
+    store.append_transitions(vec![first.clone(), change("other", "lost", 1)]).await.unwrap();
+    store.append_transitions(vec![first.clone(), second.clone()]).await.unwrap();
+    let of = store.transitions_of("s", 10).await.unwrap();
+    assert_eq!(of.iter().map(|kept| &kept.transition).collect::<Vec<_>>(), [&second, &first]);
+    assert_eq!(store.transitions_of("s", 1).await.unwrap(), of[..1]);
+    let all = store.transitions_after(i64::MIN, 10).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(store.transitions_after(all[1].sequence, 10).await.unwrap(), all[2..]);
+    store.erase_customer("s", moment(9)).await.unwrap();
+    assert!(store.transitions_of("s", 10).await.unwrap().is_empty());
 }
 
 async fn items_keep_their_first_position(store: &dyn Store) {

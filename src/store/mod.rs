@@ -13,7 +13,7 @@ pub mod sqlite;
 pub use error::{Fault, StoreError};
 pub use records::{
     Activation, Activity, Appended, Claim, Customer, EVENT_KINDS, Erasure, IdempotentRequest, KeptAnswer,
-    KeyRecord, NewEvent, NewItem, StoredEvent, StoredItem, kind_word,
+    KeyRecord, NewEvent, NewItem, NewTransition, StoredEvent, StoredItem, Transition, kind_word,
 };
 
 use async_trait::async_trait;
@@ -41,6 +41,10 @@ pub trait Store: Send + Sync {
     /// The `limit` events of all customers that were kept last, in the order in which they were kept.
     async fn latest_events(&self, limit: u32) -> Result<Vec<StoredEvent>>;
 
+    /// The next `limit` ids after one, in their order, of customers with an event at or after a moment or with written
+    /// attributes; start with the empty text.
+    async fn active_customers(&self, since: DateTime<Utc>, after: &str, limit: u32) -> Result<Vec<String>>;
+
     /// How much one customer did.
     async fn activity(&self, customer_id: &str) -> Result<Activity>;
 
@@ -56,6 +60,9 @@ pub trait Store: Send + Sync {
     /// Erases a customer's attributes and events, and records that under a receipt.
     async fn erase_customer(&self, customer_id: &str, at: DateTime<Utc>) -> Result<Erasure>;
 
+    /// The SHA-256 digests of the ids of customers who were erased at or after a moment.
+    async fn erased_since(&self, since: DateTime<Utc>) -> Result<Vec<Vec<u8>>>;
+
     /// Writes items, replacing what was there; the last of equal ids counts. Gives them back in the order written.
     async fn put_items(&self, items: Vec<NewItem>, at: DateTime<Utc>) -> Result<Vec<StoredItem>>;
 
@@ -64,6 +71,16 @@ pub trait Store: Send + Sync {
 
     /// The next `limit` items after a position, in the order in which items first appeared; start with `i64::MIN`.
     async fn items_after(&self, position: i64, limit: u32) -> Result<Vec<StoredItem>>;
+
+    /// Records changes of stage; one of the same customer, moment and stage that is already there is left as it is.
+    async fn append_transitions(&self, transitions: Vec<NewTransition>) -> Result<()>;
+
+    /// The latest `limit` changes of one customer's stage, newest first.
+    async fn transitions_of(&self, customer_id: &str, limit: u32) -> Result<Vec<Transition>>;
+
+    /// The next `limit` changes of stage after a sequence number, in the order in which they were recorded; start with
+    /// `i64::MIN`.
+    async fn transitions_after(&self, sequence: i64, limit: u32) -> Result<Vec<Transition>>;
 
     /// Keeps a new API key.
     async fn add_key(&self, key: KeyRecord) -> Result<()>;

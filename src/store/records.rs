@@ -42,6 +42,8 @@ pub struct NewEvent {
     pub at: Option<DateTime<Utc>>,
     /// When the service received it.
     pub received_at: DateTime<Utc>,
+    /// Money taken off the whole line, in the currency of the history.
+    pub discount: Option<f64>,
     /// Where the customer was addressed.
     pub contact_point: Option<String>,
     /// The decision that led to it.
@@ -60,6 +62,7 @@ impl NewEvent {
             quantity: self.quantity,
             unit_price: self.unit_price,
             order_id: self.order_id,
+            discount: self.discount,
             contact_point: self.contact_point,
             decision_id: self.decision_id,
         }
@@ -91,10 +94,45 @@ pub struct StoredEvent {
     pub order_id: Option<String>,
     /// When it happened, to the microsecond.
     pub at: DateTime<Utc>,
+    /// Money taken off the whole line.
+    pub discount: Option<f64>,
     /// Where the customer was addressed.
     pub contact_point: Option<String>,
     /// The decision that led to it.
     pub decision_id: Option<String>,
+}
+
+impl StoredEvent {
+    /// The share of the list price that was taken off, in whole per cent; 0 where that is not known.
+    pub fn discount_percent(&self) -> u8 {
+        let discount = self.discount.unwrap_or(0.0).abs();
+        let listed = (self.quantity * self.unit_price.unwrap_or(0.0)).abs() + discount;
+        if listed > 0.0 { (100.0 * discount / listed).round().clamp(0.0, 100.0) as u8 } else { 0 }
+    }
+}
+
+/// That a customer's stage of life changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTransition {
+    /// Whose.
+    pub customer_id: String,
+    /// The code of the stage before.
+    pub from: String,
+    /// The code of the stage since.
+    pub to: String,
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A change of stage as the store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// Its place in the order in which changes were recorded.
+    pub sequence: i64,
+    /// What changed.
+    pub transition: NewTransition,
 }
 
 /// What became of one appended event.

@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod health;
 mod idempotency;
+mod insight;
 mod items;
 mod limits;
 mod process;

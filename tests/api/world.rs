@@ -16,7 +16,7 @@ const ITEMS_PER_TASTE: usize = 20;
 
 /// Customers with even numbers buy `red…`, the others `blue…`; each skips some, so that there is something to find.
 fn history() -> String {
-    let mut csv = String::from("customer_id,item_id,timestamp,order_id\n");
+    let mut csv = String::from("customer_id,item_id,timestamp,order_id,unit_price\n");
     for customer in 0..CUSTOMERS {
         let taste = ["red", "blue"][customer % 2];
         for visit in 0..12 {
@@ -26,7 +26,8 @@ fn history() -> String {
                 let item = (customer / 2 * 7 + visit * 5 + pick * 3) % ITEMS_PER_TASTE;
                 writeln!(
                     csv,
-                    "c{customer},{taste}{item},2024-{month:02}-{day:02} 10:00:00,{customer}-{visit}"
+                    "c{customer},{taste}{item},2024-{month:02}-{day:02} 10:00:00,{customer}-{visit},{}.5",
+                    1 + item % 9
                 )
                 .unwrap();
             }

@@ -1,5 +1,6 @@
 //! The settings of training: the `[training]` table of the configuration file.
 
+use crate::customers::CustomersConfig;
 use crate::history::HistoryConfig;
 use crate::split::SplitConfig;
 use crate::tables::TableConfig;
@@ -54,6 +55,8 @@ pub struct TrainingConfig {
     pub complements: ComplementsParams,
     /// Items taken instead of each other.
     pub similar: SimilarParams,
+    /// Who leaves, what customers are worth, and which segments they form.
+    pub customer_models: CustomersConfig,
     /// How quality is measured.
     pub evaluation: EvaluationConfig,
 }
@@ -77,6 +80,7 @@ impl Default for TrainingConfig {
             trending: TrendingParams::default(),
             complements: ComplementsParams::default(),
             similar: SimilarParams::default(),
+            customer_models: CustomersConfig::default(),
             evaluation: EvaluationConfig::default(),
         }
     }

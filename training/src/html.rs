@@ -1,6 +1,7 @@
 //! The measured quality as one page with charts: no script, nothing loaded from anywhere.
 
 use crate::blend::Lesson;
+use crate::customers::page;
 use crate::judge::{Comparison, Task};
 use crate::pipeline::Evaluation;
 use crate::report::{Whom, sentence, task_title};
@@ -24,7 +25,7 @@ small { opacity: .75; white-space: nowrap; } svg { width: 100%; height: auto; } 
 
 impl Display for Page<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Evaluation { quality, blends, lesson, trials, .. } = self.0;
+        let Evaluation { quality, blends, lesson, trials, customers, .. } = self.0;
         write!(
             f,
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -41,6 +42,7 @@ impl Display for Page<'_> {
                 comparisons.iter().try_for_each(|comparison| write_comparison(f, comparison))?;
             }
         }
+        page::write(f, customers)?;
         write_blends(f, blends, lesson)?;
         if !trials.is_empty() {
             write!(
@@ -209,7 +211,7 @@ fn write_chart(
 }
 
 /// Text inside HTML.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ pub mod pipeline;
 pub mod attributes;
 pub mod blend;
 pub mod config;
+pub mod customers;
 pub mod fit;
 pub mod history;
 pub mod holdout;

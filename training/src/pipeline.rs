@@ -3,6 +3,8 @@
 use crate::attributes::Attributes;
 use crate::blend::Lesson;
 use crate::config::TrainingConfig;
+use crate::customers::score::{Scored, Scoring};
+use crate::customers::{self, CustomersReport, Studied};
 use crate::fit::{
     Known, Lists, ViewParams, fit_lists, fit_taste, index_vectors, interactions_before, item_prior,
 };
@@ -21,10 +23,11 @@ use models::events::{Event, EventLog, Timestamp};
 use models::interactions::Interactions;
 use models::payload::Payload;
 use models::release::{
-    FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, REPORT_PAGE, Release, TimeUnit,
-    release_id,
+    CustomerTables, FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, REPORT_PAGE,
+    Release, TimeUnit, release_id,
 };
 use models::taste::{Blends, Taste};
+use ndarray::Array2;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -95,6 +98,8 @@ pub struct Evaluation {
     pub trials: Vec<Trial>,
     /// The table.
     pub quality: Quality,
+    /// How well customers are known.
+    pub customers: CustomersReport,
 }
 
 /// Why a training stopped. Nothing is published then.
@@ -139,30 +144,43 @@ pub fn train(
     let (history, data) = read(config, inputs, run, progress)?;
     let (attributes, tables) = attributes(config, inputs, &history)?;
     let (log, split) = divided(config, &history.log)?;
-    let evaluation = measure(config, attributes.with(&log), &split, run, progress)?;
+    let (evaluation, mut studied) =
+        measure(config, (attributes.with(&log), &channels(&history)), &split, run, progress)?;
     if run.gate == Gate::BeatPopularity && evaluation.quality.loses_to_popularity() {
         return Err(TrainingError::LosesToPopularity(evaluation.quality.into()));
     }
     progress.begin("fit on the whole history", evaluation.params.ials.sweeps as u64);
     let interactions = interactions_before(config, &history.log, split.end);
-    let known = Known {
+    let before = Known {
         log: &history.log,
         interactions: &interactions,
         as_of: split.end,
         customers: &attributes.customers,
         holdout: None,
     };
-    let taste = fit_taste(config, &evaluation.params, known, Some(evaluation.blends), progress)?;
+    let taste = fit_taste(config, &evaluation.params, before, Some(evaluation.blends), progress)?;
     progress.end("");
     progress.begin("lists", 0);
     let lists = fit_lists(config, &history.log, &taste, split.end)?;
     progress.end("");
     progress.begin("publish", 0);
     let item_prior = placed_items(config, &attributes.items, &taste, &interactions)?;
+    let factors = taste.ials.fold_in_all(&interactions, split.end);
+    let scoring = Scoring {
+        behaviour: &studied.behaviour,
+        customers: &attributes.customers,
+        interactions: &interactions,
+        taste: &taste,
+        factors: factors.view(),
+        as_of: split.end,
+    };
+    scoring.learn_profile(&mut studied.models, config.customer_models.profile);
+    let scored = scoring.all(&studied.models)?;
     let Both { items, customers } = attributes;
-    let release =
-        release(history, (items.payloads, item_prior), customers.rows, (interactions, taste), lists);
-    let mut files = encode(&release, &customers.payloads, split, &evaluation)?;
+    let known = customer_tables(studied, scored, &customers.payloads)?;
+    let about = (customers.rows, known);
+    let release = release(history, (items.payloads, item_prior), about, (interactions, taste), lists);
+    let mut files = encode(&release, &factors, &evaluation)?;
     files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
     let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
     let path = publish(directory, &manifest, &files)?;
@@ -203,7 +221,9 @@ pub fn evaluate(
         Some(file) => tested(config, history, file, run, progress)?,
     };
     let (attributes, _) = attributes(config, inputs, &history)?;
-    Ok((data, measure(config, attributes.with(&log), &split, run, progress)?))
+    let (evaluation, _) =
+        measure(config, (attributes.with(&log), &channels(&history)), &split, run, progress)?;
+    Ok((data, evaluation))
 }
 
 /// The history with its split: in time, or at random where there are no times.
@@ -236,7 +256,9 @@ fn tested(
     for event in test.log.events() {
         let customer = test.customers.id(event.customer).and_then(|id| history.customers.get(id));
         let (Some(customer), Some(item)) = (customer, test.items.id(event.item)) else { continue };
-        events.push(Event { customer, item: history.items.intern(item)?, ..*event });
+        let channel = test.channels.id(event.channel).and_then(|id| history.channels.get(id));
+        let (item, channel) = (history.items.intern(item)?, channel.unwrap_or_default());
+        events.push(Event { customer, item, channel, ..*event });
     }
     let (log, split) = split::with_test(&history.log, events, history.items.len());
     Ok((history, (Cow::Owned(log), split)))
@@ -278,18 +300,44 @@ fn read(
 
 fn measure(
     config: &TrainingConfig,
-    data: Data<'_>,
+    (data, channels): (Data<'_>, &[String]),
     split: &Split,
     run: &Run,
     progress: &dyn Progress,
-) -> Result<Evaluation, TrainingError> {
+) -> Result<(Evaluation, Studied), TrainingError> {
     let trials = match run.search {
         None => Vec::new(),
         Some(budget) => search(config, data, split.test_start, budget, progress)?,
     };
     let params = trials.first().map_or(ViewParams::of(config), |best| best.params);
     let Judged { quality, blended } = judge(config, &params, data, split, progress)?;
-    Ok(Evaluation { params, blends: blended.taste.blends, lesson: blended.lesson, trials, quality })
+    progress.begin("customers", 0);
+    let bootstrap = config.evaluation.bootstrap;
+    let studied = customers::study(&config.customer_models, data, channels, split.end, bootstrap)?;
+    progress.end("");
+    let (blends, lesson) = (blended.taste.blends, blended.lesson);
+    let customers = studied.report.clone();
+    Ok((Evaluation { params, blends, lesson, trials, quality, customers }, studied))
+}
+
+/// The names of the channels of a history, by their indexes.
+fn channels(history: &History) -> Vec<String> {
+    history.channels.iter().map(|(_, name)| name.to_owned()).collect()
+}
+
+/// What a release keeps of customers.
+fn customer_tables(
+    studied: Studied,
+    scored: Scored,
+    attributes: &[Payload],
+) -> Result<CustomerTables, TrainingError> {
+    Ok(CustomerTables {
+        behaviour: studied.behaviour,
+        models: studied.models,
+        scores: scored.scores,
+        vectors: scored.vectors,
+        attributes: CustomerTables::attribute_texts(attributes)?,
+    })
 }
 
 /// The attributes of the items and the customers of the history, empty where no file knows them.
@@ -327,7 +375,7 @@ fn placed_items(
 fn release(
     history: History,
     (payloads, item_prior): (Vec<Payload>, Option<Prior>),
-    profiles: FeatureRows,
+    (profiles, known): (FeatureRows, CustomerTables),
     (interactions, taste): (Interactions, Taste),
     lists: Lists,
 ) -> Release {
@@ -336,6 +384,7 @@ fn release(
         payloads,
         customers: history.customers,
         profiles,
+        known,
         history: interactions,
         taste,
         item_prior,
@@ -349,12 +398,10 @@ fn release(
 /// All files of the release but the manifest.
 fn encode(
     release: &Release,
-    customers: &[Payload],
-    split: Split,
+    customer_factors: &Array2<f32>,
     evaluation: &Evaluation,
 ) -> Result<Files, TrainingError> {
-    let customer_factors = release.taste.ials.fold_in_all(&release.history, split.end);
-    let mut files = release.encode(&customer_factors, customers)?;
+    let mut files = release.encode(customer_factors)?;
     let report = serde_json::to_vec_pretty(evaluation)
         .map_err(|e| models::Error::Unreadable { part: REPORT.into(), reason: e.to_string() })?;
     files.insert(REPORT.into(), report);

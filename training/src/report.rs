@@ -116,7 +116,7 @@ fn row(model: &Summary) -> [String; 8] {
     ]
 }
 
-fn cell(interval: &Interval) -> String {
+pub(crate) fn cell(interval: &Interval) -> String {
     format!("{:.4} [{:.4}, {:.4}]", interval.mean, interval.low, interval.high)
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn sentence(ours: &str, difference: &Difference, n: usize) -> String 
 }
 
 /// A moment as a date.
-struct Day(Timestamp);
+pub(crate) struct Day(pub(crate) Timestamp);
 
 impl Display for Day {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

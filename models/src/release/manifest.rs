@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const MANIFEST: &str = "manifest.json";
 
 /// The version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// What a release says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

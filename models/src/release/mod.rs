@@ -12,6 +12,10 @@
 //! | `sessions.parquet` | `session, item`: the recent sessions, oldest first, items in the order in which they were met |
 //! | `customer_prior.safetensors` | tensors `intercept` and `feature_weights`: the factors that a profile leads one to expect |
 //! | `item_prior.safetensors` | likewise the index vector of an item by its attributes; where items have any |
+//! | `acts.parquet` | `customer, at, kind, bought, returned, …`: orders, returns, days with visits, complaints, customer after customer |
+//! | `customer_models.json` | who leaves and when, what customers are worth, segments, portraits; times in the unit that each part names |
+//! | `customer_scores.parquet` | `stage, churn, risk, clv, rfm, segment, portrait, orders, spend` of every customer at the data cut-off |
+//! | `customer_vectors.safetensors` | tensor `customer_vectors`, customers × dimensions: where each stands among the others |
 //! | `taste.json` | the blends of the views, and the constants of item weights, habits and sessions |
 //! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
@@ -23,6 +27,7 @@
 //! those who publish and load it.
 
 mod constants;
+mod customer_tables;
 mod manifest;
 mod parquet_table;
 mod tables;
@@ -31,7 +36,9 @@ mod tensors;
 pub use manifest::{Counts, FORMAT_VERSION, FileEntry, MANIFEST, Manifest, TimeUnit, release_id};
 
 use crate::attributes::{FeatureRows, Prior};
-use crate::ids::{CustomerIx, ItemIx, Vocabulary};
+use crate::behaviour::Behaviour;
+use crate::customers::{CustomerModels, Score};
+use crate::ids::{CustomerIx, ItemIx, Ix, Vocabulary};
 use crate::interactions::Interactions;
 use crate::item_lists::ItemLists;
 use crate::item_weights::ItemWeights;
@@ -70,6 +77,8 @@ pub struct Release {
     pub profiles: FeatureRows,
     /// What each customer did before the data cut-off.
     pub history: Interactions,
+    /// What is known of customers beside their taste.
+    pub known: CustomerTables,
     /// Every view of taste, and how they are blended.
     pub taste: Taste,
     /// Where an item stands that nobody has bought yet, in the index's space; `None` where items have no attributes.
@@ -84,13 +93,65 @@ pub struct Release {
     pub similar: ItemLists,
 }
 
+/// What is known of customers beside their taste; one row per customer in each table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomerTables {
+    /// What each did before the data cut-off, act by act.
+    pub behaviour: Behaviour,
+    /// Who leaves, what customers are worth, and which segments they form.
+    pub models: CustomerModels,
+    /// Where each stood at the data cut-off.
+    pub scores: Vec<Score>,
+    /// Where each stands among the others: customers × dimensions, of length 1, or 0 for nowhere.
+    pub vectors: Array2<f32>,
+    /// The attributes of each as JSON, `{}` where none are known.
+    pub attributes: Vec<Box<str>>,
+}
+
+impl CustomerTables {
+    /// The attributes of one customer; none for one beyond the last.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for a text that is no JSON of attributes.
+    pub fn attributes_of(&self, customer: CustomerIx) -> Result<Payload> {
+        let text = self.attributes.get(customer.position()).map_or("{}", |text| text);
+        tables::attributes(tables::CUSTOMERS, customer.position(), text)
+    }
+
+    /// Attributes as a release keeps them.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] for a number that has no JSON form.
+    pub fn attribute_texts(attributes: &[Payload]) -> Result<Vec<Box<str>>> {
+        tables::json(tables::CUSTOMERS, attributes)
+    }
+
+    fn encode(&self) -> Result<[(String, Vec<u8>); 4]> {
+        Ok([
+            (customer_tables::ACTS.into(), customer_tables::encode_acts(&self.behaviour)?),
+            (customer_tables::SCORES.into(), customer_tables::encode_scores(&self.scores)?),
+            (customer_tables::CUSTOMER_MODELS.into(), customer_tables::encode_models(&self.models)?),
+            (tensors::CUSTOMER_VECTORS.into(), tensors::encode_customer_vectors(&self.vectors)?),
+        ])
+    }
+
+    fn decode(files: &Files, attributes: Vec<Box<str>>) -> Result<Self> {
+        Ok(Self {
+            behaviour: customer_tables::decode_acts(part(files, customer_tables::ACTS)?, attributes.len())?,
+            models: customer_tables::decode_models(part(files, customer_tables::CUSTOMER_MODELS)?)?,
+            scores: customer_tables::decode_scores(part(files, customer_tables::SCORES)?)?,
+            vectors: tensors::decode_customer_vectors(part(files, tensors::CUSTOMER_VECTORS)?)?,
+            attributes,
+        })
+    }
+}
+
 impl Release {
-    /// The files of this release but for the manifest, the index and the report; `attributes` are those of the
-    /// customers, in the order of their indexes.
+    /// The files of this release but for the manifest, the index and the report.
     ///
     /// # Errors
     /// [`Error::Shape`] when the parts do not fit each other.
-    pub fn encode(&self, customer_factors: &Array2<f32>, attributes: &[Payload]) -> Result<Files> {
+    pub fn encode(&self, customer_factors: &Array2<f32>) -> Result<Files> {
         self.check()?;
         let lists = tables::ItemScores {
             popularity: self.popularity.scores(),
@@ -101,7 +162,10 @@ impl Release {
         let items = tables::encode_items(&self.items, &self.payloads, &lists)?;
         let mut files = Files::from([
             (tables::ITEMS.into(), items),
-            (tables::CUSTOMERS.into(), tables::encode_customers(&self.customers, &self.history, attributes)?),
+            (
+                tables::CUSTOMERS.into(),
+                tables::encode_customers(&self.customers, &self.history, &self.known.attributes)?,
+            ),
             (tables::HISTORY.into(), tables::encode_history(&self.history)?),
             (tables::COMPLEMENTS.into(), tables::encode_lists(tables::COMPLEMENTS, &self.complements)?),
             (tables::SIMILAR.into(), tables::encode_lists(tables::SIMILAR, &self.similar)?),
@@ -118,6 +182,7 @@ impl Release {
             (tensors::ITEM_FACTORS.into(), tensors::encode_ials(&self.taste.ials)?),
             (tensors::CUSTOMER_FACTORS.into(), tensors::encode_customer_factors(customer_factors)?),
         ]);
+        files.extend(self.known.encode()?);
         if let Some(spectral) = &self.taste.spectral {
             files.insert(tensors::SPECTRAL.into(), tensors::encode_spectral(spectral)?);
         }
@@ -160,7 +225,9 @@ impl Release {
         let weights = ItemWeights::from_parts(weights, constants.item_weights_confidence)?;
         let repeat = Repeat::new(constants.habit_half_life_days)?;
         let prior = tensors::decode_prior(tensors::CUSTOMER_PRIOR, part(files, tensors::CUSTOMER_PRIOR)?)?;
-        let profiles = tables::decode_profiles(part(files, tables::CUSTOMERS)?, prior.features())?;
+        let (profiles, attributes) =
+            tables::decode_profiles(part(files, tables::CUSTOMERS)?, prior.features())?;
+        let known = CustomerTables::decode(files, attributes)?;
         let (starts, met) = (tables::decode_sessions(part(files, tables::SESSIONS)?)?, items.sessions);
         let met = (met, constants.sessions_met);
         let sessions = Sessions::from_parts(constants.sessions, starts.0, starts.1, met)?;
@@ -177,6 +244,7 @@ impl Release {
             items: items.ids,
             customers,
             profiles,
+            known,
             item_prior,
             history,
             taste: Taste::from_parts(views, items.recent, constants.blends)?,
@@ -216,6 +284,10 @@ impl Release {
             ("similar items", self.similar.n_items(), n_items),
             ("history customers", self.history.n_customers(), self.customers.len()),
             ("profiles", self.profiles.len(), self.customers.len()),
+            ("acts of customers", self.known.behaviour.n_customers(), self.customers.len()),
+            ("scores of customers", self.known.scores.len(), self.customers.len()),
+            ("vectors of customers", self.known.vectors.nrows(), self.customers.len()),
+            ("attributes of customers", self.known.attributes.len(), self.customers.len()),
             (
                 "dimensions of the items' prior",
                 self.item_prior.as_ref().map_or(self.taste.dimensions(), Prior::dimensions),

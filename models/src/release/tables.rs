@@ -46,7 +46,7 @@ pub(super) fn encode_items(
         ITEMS,
         vec![
             ("item_id", Column::Text(ids.iter().map(|(_, id)| Some(id)).collect())),
-            ("attributes", Column::Text(attributes.into())),
+            ("attributes", Column::Text(attributes.iter().map(Some).collect())),
             ("popularity", Column::Real(scores.popularity.to_vec().into())),
             ("trending", Column::Real(scores.trending.to_vec().into())),
             ("recent", Column::Real(scores.recent.to_vec().into())),
@@ -69,42 +69,41 @@ pub(super) fn decode_items(bytes: &[u8]) -> Result<Items> {
     })
 }
 
-/// The customers, with their attributes; those beyond the end of `attributes` have none.
+/// The customers, with their attributes as JSON.
 pub(super) fn encode_customers(
     ids: &Vocabulary<CustomerIx>,
     history: &Interactions,
-    attributes: &[Payload],
+    attributes: &[Box<str>],
 ) -> Result<Vec<u8>> {
     let counts: Vec<u32> = history.rows().map(|(_, row)| row.len() as u32).collect();
-    let mut attributes = json(CUSTOMERS, attributes)?;
-    attributes.resize(counts.len(), "{}".into());
     encode(
         CUSTOMERS,
         vec![
             ("customer_id", Column::Text(ids.iter().map(|(_, id)| Some(id)).collect())),
             ("interactions", Column::Index(counts.into())),
-            ("attributes", Column::Text(attributes.into())),
+            ("attributes", Column::Text(attributes.iter().map(Some).collect())),
         ],
     )
 }
 
-/// The features of every customer, from their attributes.
-pub(super) fn decode_profiles(bytes: &[u8], features: &Features) -> Result<FeatureRows> {
+/// The features of every customer, from their attributes, and these.
+pub(super) fn decode_profiles(bytes: &[u8], features: &Features) -> Result<(FeatureRows, Vec<Box<str>>)> {
     let table = Table::decode(CUSTOMERS, bytes)?;
     let rows = table.texts("attributes")?.enumerate().map(|(row, text)| match text {
         "{}" => Ok(Vec::new()),
         text => Ok(features.row(&attributes(CUSTOMERS, row, text)?)),
     });
-    rows.collect()
+    Ok((rows.collect::<Result<_>>()?, table.texts("attributes")?.map(Box::from).collect()))
 }
 
 /// Attributes as JSON.
-fn json(part: &str, attributes: &[Payload]) -> Result<Vec<String>> {
-    let texts = attributes.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>();
+pub(super) fn json(part: &str, attributes: &[Payload]) -> Result<Vec<Box<str>>> {
+    let text = |attributes| serde_json::to_string(attributes).map(String::into_boxed_str);
+    let texts = attributes.iter().map(text).collect::<std::result::Result<_, _>>();
     texts.map_err(|e| unreadable(part, format!("an attribute has no JSON form: {e}")))
 }
 
-fn attributes(part: &str, row: usize, text: &str) -> Result<Payload> {
+pub(super) fn attributes(part: &str, row: usize, text: &str) -> Result<Payload> {
     serde_json::from_str(text).map_err(|e| unreadable(part, format!("row {row}: attributes: {e}")))
 }
 

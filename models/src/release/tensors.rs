@@ -15,12 +15,15 @@ pub(super) const CUSTOMER_PRIOR: &str = "customer_prior.safetensors";
 pub(super) const ITEM_PRIOR: &str = "item_prior.safetensors";
 pub(super) const CUSTOMER_FACTORS: &str = "customer_factors.safetensors";
 
+pub(super) const CUSTOMER_VECTORS: &str = "customer_vectors.safetensors";
+
 const ITEM_TENSOR: &str = "item_factors";
 const SPECTRAL_TENSOR: &str = "spectral_vectors";
 const SCALE_TENSOR: &str = "input_scale";
 const INTERCEPT_TENSOR: &str = "intercept";
 const PRIOR_TENSOR: &str = "feature_weights";
 const CUSTOMER_TENSOR: &str = "customer_factors";
+const VECTOR_TENSOR: &str = "customer_vectors";
 /// The key of the file's metadata under which stands, as JSON, how a history becomes a vector.
 const PROJECTION: &str = "projection";
 /// The same for what each row of a prior's weights stands for.
@@ -67,6 +70,18 @@ pub(super) fn decode_prior(part: &str, bytes: &[u8]) -> Result<Prior> {
 
 pub(super) fn encode_customer_factors(factors: &Array2<f32>) -> Result<Vec<u8>> {
     encode(CUSTOMER_FACTORS, &[(CUSTOMER_TENSOR, factors)], None)
+}
+
+pub(super) fn encode_customer_vectors(vectors: &Array2<f32>) -> Result<Vec<u8>> {
+    encode(CUSTOMER_VECTORS, &[(VECTOR_TENSOR, vectors)], None)
+}
+
+pub(super) fn decode_customer_vectors(bytes: &[u8]) -> Result<Array2<f32>> {
+    let vectors = decode(CUSTOMER_VECTORS, VECTOR_TENSOR, bytes)?;
+    match vectors.iter().position(|number| !number.is_finite()) {
+        Some(at) => Err(unreadable(CUSTOMER_VECTORS, format!("number {at} is not finite"))),
+        None => Ok(vectors),
+    }
 }
 
 pub(super) fn decode_ials(bytes: &[u8]) -> Result<Ials> {

@@ -8,8 +8,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row};
 use std::collections::{HashMap, HashSet};
 
-const COLUMNS: &str =
-    "event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, contact_point, decision_id";
+const COLUMNS: &str = "event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id";
 
 /// Rows per statement. Few sizes, so that few statements are prepared and all of them stay cached.
 const STATEMENT_ROWS: [usize; 3] = [64, 8, 1];
@@ -56,7 +55,7 @@ pub(super) async fn since(
     limit: u32,
 ) -> Result<Vec<StoredEvent>> {
     let rows = sqlx::query(
-        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, contact_point, decision_id \
+        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
          FROM events WHERE customer_id = $1 AND at_us >= $2 ORDER BY at_us DESC, event_id DESC LIMIT $3",
     )
     .bind(customer_id)
@@ -70,7 +69,7 @@ pub(super) async fn since(
 /// The events that were kept last, in the order in which they were kept.
 pub(super) async fn latest(readers: &SqlitePool, limit: u32) -> Result<Vec<StoredEvent>> {
     let rows = sqlx::query(
-        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, contact_point, decision_id \
+        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
          FROM events ORDER BY rowid DESC LIMIT $1",
     )
     .bind(i64::from(limit))
@@ -110,6 +109,7 @@ async fn insert(connection: &mut SqliteConnection, events: &[&NewEvent]) -> sqlx
             .push_bind(event.unit_price)
             .push_bind(event.order_id)
             .push_bind(event.at.timestamp_micros())
+            .push_bind(event.discount)
             .push_bind(event.contact_point)
             .push_bind(event.decision_id);
     });
@@ -137,6 +137,7 @@ fn event(row: &SqliteRow) -> sqlx::Result<StoredEvent> {
         unit_price: row.try_get("unit_price")?,
         order_id: row.try_get("order_id")?,
         at: moment(row, "at_us")?,
+        discount: row.try_get("discount")?,
         contact_point: row.try_get("contact_point")?,
         decision_id: row.try_get("decision_id")?,
     })

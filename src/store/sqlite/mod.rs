@@ -6,12 +6,14 @@
 mod events;
 mod keys;
 mod tables;
+mod transitions;
 mod writer;
 
 use crate::metrics::Metrics;
 use crate::store::{
     Activation, Activity, Appended, Claim, Customer, Erasure, Fault, IdempotentRequest, KeptAnswer,
-    KeyRecord, NewEvent, NewItem, Result, Store, StoreError, StoredEvent, StoredItem,
+    KeyRecord, NewEvent, NewItem, NewTransition, Result, Store, StoreError, StoredEvent, StoredItem,
+    Transition,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -112,6 +114,10 @@ impl Store for SqliteStore {
         events::latest(&self.readers, limit).await
     }
 
+    async fn active_customers(&self, since: DateTime<Utc>, after: &str, limit: u32) -> Result<Vec<String>> {
+        tables::active_customers(&self.readers, since, after, limit).await
+    }
+
     async fn activity(&self, customer_id: &str) -> Result<Activity> {
         events::activity(&self.readers, customer_id).await
     }
@@ -137,6 +143,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn erased_since(&self, since: DateTime<Utc>) -> Result<Vec<Vec<u8>>> {
+        tables::erased_since(&self.readers, since).await
+    }
+
     async fn put_items(&self, items: Vec<NewItem>, at: DateTime<Utc>) -> Result<Vec<StoredItem>> {
         self.writer
             .write((items, at), |connection, (items, at)| Box::pin(tables::put_items(connection, items, *at)))
@@ -149,6 +159,21 @@ impl Store for SqliteStore {
 
     async fn items_after(&self, position: i64, limit: u32) -> Result<Vec<StoredItem>> {
         tables::items_after(&self.readers, position, limit).await
+    }
+
+    async fn append_transitions(&self, transitions: Vec<NewTransition>) -> Result<()> {
+        if transitions.is_empty() {
+            return Ok(());
+        }
+        self.writer.write(transitions, |connection, new| Box::pin(transitions::append(connection, new))).await
+    }
+
+    async fn transitions_of(&self, customer_id: &str, limit: u32) -> Result<Vec<Transition>> {
+        transitions::of(&self.readers, customer_id, limit).await
+    }
+
+    async fn transitions_after(&self, sequence: i64, limit: u32) -> Result<Vec<Transition>> {
+        transitions::after(&self.readers, sequence, limit).await
     }
 
     async fn add_key(&self, key: KeyRecord) -> Result<()> {

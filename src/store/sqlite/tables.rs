@@ -44,6 +44,24 @@ pub(super) async fn customer(readers: &SqlitePool, customer_id: &str) -> Result<
     Ok(row.map(customer).transpose()?)
 }
 
+/// Reads ids of customers of whom something is known beside a release.
+pub(super) async fn active_customers(
+    readers: &SqlitePool,
+    since: DateTime<Utc>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar(
+        "SELECT customer_id FROM events WHERE customer_id > $1 AND at_us >= $2          UNION SELECT customer_id FROM customers WHERE customer_id > $1 ORDER BY customer_id LIMIT $3",
+    )
+    .bind(after)
+    .bind(since.timestamp_micros())
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
+    Ok(ids)
+}
+
 /// Erases a customer and records the erasure.
 pub(super) async fn erase_customer(
     connection: &mut SqliteConnection,
@@ -55,6 +73,10 @@ pub(super) async fn erase_customer(
         .execute(&mut *connection)
         .await?
         .rows_affected();
+    sqlx::query("DELETE FROM stage_transitions WHERE customer_id = $1")
+        .bind(customer_id)
+        .execute(&mut *connection)
+        .await?;
     let profiles = sqlx::query("DELETE FROM customers WHERE customer_id = $1")
         .bind(customer_id)
         .execute(&mut *connection)
@@ -76,6 +98,15 @@ pub(super) async fn erase_customer(
         attributes_erased: profiles > 0,
         events_erased: events,
     })
+}
+
+/// Reads the digests of who was erased.
+pub(super) async fn erased_since(readers: &SqlitePool, since: DateTime<Utc>) -> Result<Vec<Vec<u8>>> {
+    let digests = sqlx::query_scalar("SELECT customer_sha256 FROM erasures WHERE erased_us >= $1")
+        .bind(since.timestamp_micros())
+        .fetch_all(readers)
+        .await?;
+    Ok(digests)
 }
 
 /// Writes items and gives them back with their positions.

@@ -25,6 +25,7 @@ fn event(event_id: &str) -> NewEvent {
         item_id: "i".into(),
         quantity: 1.0,
         unit_price: None,
+        discount: None,
         order_id: None,
         at: None,
         received_at: Utc::now(),
