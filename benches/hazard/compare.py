@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import sksurv.datasets as others
 from lifelines import CoxPHFitter
-from lifelines.exceptions import ConvergenceError
+from lifelines.exceptions import ConvergenceError, ConvergenceWarning
 from lifelines.utils import concordance_index
 
 PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
@@ -67,12 +67,18 @@ DATA = {
 }
 
 
+# How Cox regression is helped where it does not converge: first by short steps, then by a small penalty.
+HELP = ((0.0, {}), (0.0, {"step_size": 0.2}), (0.001, {"step_size": 0.2}), (0.1, {"step_size": 0.2}))
+
+
 def cox(train, penalty):
-    # Where the likelihood has no maximum without a penalty, a small one gives it its best chance.
-    for penalty in (penalty, penalty + 0.001, penalty + 0.1):
+    for more, options in HELP:
         try:
-            return CoxPHFitter(penalizer=penalty).fit(train, "days", "ended")
-        except ConvergenceError:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", ".*failed to converge", ConvergenceWarning)
+                fit = CoxPHFitter(penalizer=penalty + more)
+                return fit.fit(train, "days", "ended", fit_options=options)
+        except (ConvergenceError, ConvergenceWarning):
             pass
     raise ConvergenceError("Cox regression does not converge")
 
@@ -82,7 +88,10 @@ def tuned_penalty(train, random):
 
     def held_out(penalty):
         fits = ((cox(train[fold != f], penalty), train[fold == f]) for f in range(FOLDS))
-        return sum(fit.score(rows, scoring_method="log_likelihood") * len(rows) for fit, rows in fits)
+        try:
+            return sum(fit.score(rows, scoring_method="log_likelihood") * len(rows) for fit, rows in fits)
+        except ConvergenceError:
+            return -np.inf
 
     return max(PENALTIES, key=held_out)
 

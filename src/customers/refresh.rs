@@ -17,6 +17,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// Customers looked at in one go: a few tens of milliseconds of work.
 const MOST_AT_ONCE: usize = 200;
 
+/// Those whose time has come are looked at more slowly: after a release on old data they may be everyone.
+const MOST_PASSED: usize = 50;
+
 /// How long the index may take to take over changed customers.
 const UPSERT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -37,7 +40,7 @@ pub async fn keep_up_to_date(releases: Weak<Releases>, store: Arc<dyn Store>, co
 async fn refresh(serving: &Serving, store: &dyn Store, config: &Config) {
     let directory = &serving.directory;
     if config.customers.as_of == AsOf::Now && directory.waiting() == 0 {
-        directory.note_passed(Timestamp(Utc::now().timestamp()), MOST_AT_ONCE);
+        directory.note_passed(Timestamp(Utc::now().timestamp()), MOST_PASSED);
     }
     let changed = directory.take_changed(MOST_AT_ONCE);
     let (mut points, mut gone, mut transitions) = (Vec::new(), Vec::new(), Vec::new());

@@ -152,7 +152,7 @@ impl ValidClusterParams {
             }
         }
         let clusters = best.map(|(trial, partition)| {
-            let size = |group| partition.labels.iter().filter(|&&label| label == group).count();
+            let size = |group: usize| partition.labels.iter().filter(|&&label| label == group).count();
             let shares = (0..trial.clusters).map(|group| size(group) as f64 / rows.len() as f64).collect();
             let centres = partition.centres.iter().map(<[f32]>::to_vec).collect();
             Clusters(Parts { scaling, centres, shares, trial })

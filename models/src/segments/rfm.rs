@@ -94,6 +94,11 @@ mod tests {
     fn cuts_survive_a_release_and_broken_ones_are_refused() {
         let text = serde_json::to_string(&learn(&[1, 5, 9, 2, 6, 30])).unwrap();
         assert_eq!(serde_json::from_str::<RfmCuts>(&text).unwrap(), learn(&[1, 5, 9, 2, 6, 30]));
+        // A customer who stands on a cut point still does so: this number needs all of its digits.
+        let awkward = 1.935_951_232_910_156_3;
+        let text = serde_json::to_string(&RfmCuts::learn([(1.0, 1, awkward); 9]).unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<RfmCuts>(&text).unwrap().score(1.0, 1, awkward).monetary, 3);
+
         let with =
             |money: &str| format!(r#"{{"recency_days":[1,2,3,4],"orders":[1,1,2,3],"money":{money}}}"#);
         assert!(serde_json::from_str::<RfmCuts>(&with("[1,2,3,4]")).is_ok());

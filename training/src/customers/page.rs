@@ -53,8 +53,8 @@ fn write_churn(f: &mut Formatter<'_>, churn: &ChurnReport) -> fmt::Result {
         "Reliability: predicted (across) and observed (up)",
         1.0,
         &[
-            Line { name: "as predicted", points: vec![(0.0, 0.0), (1.0, 1.0)] },
             Line { name: &winner.name, points: reliability.collect() },
+            Line { name: "as predicted", points: vec![(0.0, 0.0), (1.0, 1.0)] },
         ],
     )?;
     rows(f, &["customers", "mean predicted", "observed"], |f| {
@@ -97,22 +97,7 @@ fn write_value(f: &mut Formatter<'_>, value: &ValueReport) -> fmt::Result {
                 row.customers
             )
         })
-    })?;
-    let most =
-        value.by_frequency.iter().map(|row| row.foretold.max(row.came)).fold(f64::MIN_POSITIVE, f64::max);
-    let share = |at: usize| at as f64;
-    let points = |of: fn(&super::Foretold) -> f64| {
-        value.by_frequency.iter().enumerate().map(|(at, row)| (share(at), of(row) / most)).collect()
-    };
-    chart(
-        f,
-        "Foretold and counted, by repeat orders before (across)",
-        (value.by_frequency.len().max(2) - 1) as f64,
-        &[
-            Line { name: "counted", points: points(|row| row.came) },
-            Line { name: "foretold", points: points(|row| row.foretold) },
-        ],
-    )
+    })
 }
 
 fn write_segments(f: &mut Formatter<'_>, segments: &SegmentsReport) -> fmt::Result {
@@ -153,7 +138,7 @@ struct Line<'a> {
     points: Vec<(f64, f64)>,
 }
 
-const COLOURS: [&str; 7] = ["#94a3b8", "#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2"];
+const COLOURS: [&str; 7] = ["#2563eb", "#94a3b8", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2"];
 
 /// Lines over a square; the legend names them in their colours.
 fn chart(f: &mut Formatter<'_>, title: &str, widest: f64, lines: &[Line<'_>]) -> fmt::Result {

@@ -66,7 +66,7 @@ pub struct Foretold {
 const JUDGED: (f64, f64) = (0.25, 180.0);
 
 /// Repeats told apart in the report: the first of each group.
-const GROUPS: [u32; 6] = [0, 1, 2, 3, 5, 8];
+const GROUPS: [u32; 10] = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55];
 
 /// Fits on everything, after judging a fit on what was before the last part.
 ///
