@@ -13,6 +13,8 @@
 //! there they compete by log loss, each row under a calibration fitted without it. Nothing is ever resampled to
 //! balance the answers: probabilities would be wrong.
 //!
+//! What happened since, within a shorter horizon, can shift the probabilities once more ([`shift_to`], [`Churn::shifted`]).
+//!
 //! [`Churn`] gives probabilities, bands of risk ([`RiskBand`]) and contributions of features that sum exactly to the
 //! margin. Logistic regression is solved here by Newton's method rather than by a library: it takes weights, offsets
 //! for calibration, and all cores.
@@ -39,7 +41,7 @@ pub use calibration::{Calibration, CalibrationTrial};
 pub use fit::{Competition, FitReport, FittedChurn};
 pub use isotonic::Isotonic;
 pub use logistic::Logistic;
-pub use model::{Churn, ClassifierKind, Explanation};
+pub use model::{Churn, ClassifierKind, Explanation, shift_to};
 pub use params::{ChurnParams, Compete, LogisticParams, TreesParams, ValidChurnParams};
 pub use risk::{RiskBand, RiskCuts};
 pub use rows::Rows;

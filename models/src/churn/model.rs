@@ -18,6 +18,8 @@ pub struct Churn {
     classifier: Classifier,
     calibration: Calibration,
     cuts: RiskCuts,
+    /// Added to the calibrated log odds.
+    shift: f64,
 }
 
 /// What gives the margin.
@@ -57,7 +59,11 @@ struct ChurnParts {
     classifier: Classifier,
     calibration: Calibration,
     cuts: RiskCuts,
+    shift: f64,
 }
+
+/// The furthest that a shift may lead, in log odds.
+const MOST_SHIFT: f64 = 5.0;
 
 /// Probabilities stay off 0 and 1 by e^−30 (1e-13): nothing is certain.
 const MOST_LOG_ODDS: f64 = 30.0;
@@ -111,7 +117,23 @@ impl Churn {
         crate::error::require(n_features > 0, "n_features", n_features, "at least 1")?;
         calibration.check()?;
         cuts.check()?;
-        Ok(Self { n_features, classifier, calibration, cuts })
+        Ok(Self { n_features, classifier, calibration, cuts, shift: 0.0 })
+    }
+
+    /// The same with a number added to the calibrated log odds of everyone: what is known of now and was not when it was
+    /// calibrated.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a number that is not finite or beyond ±5.
+    pub fn shifted(self, shift: f64) -> Result<Self> {
+        let holds = shift.abs() <= MOST_SHIFT;
+        crate::error::require(holds, "shift", shift, "between -5 and 5")?;
+        Ok(Self { shift, ..self })
+    }
+
+    /// What was added to the calibrated log odds.
+    pub fn shift(&self) -> f64 {
+        self.shift
     }
 
     /// Raw log odds of a row, before calibration.
@@ -190,7 +212,8 @@ impl Churn {
     }
 
     fn calibrated(&self, margin: f64) -> f64 {
-        probability_of(&self.calibration, margin)
+        let log_odds = self.calibration.log_odds(margin) + self.shift;
+        sigmoid(log_odds.clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS))
     }
 
     fn check_row(&self, row: &[f32]) -> Result<()> {
@@ -203,17 +226,34 @@ pub(super) fn probability_of(calibration: &Calibration, margin: f64) -> f64 {
     sigmoid(calibration.log_odds(margin).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS))
 }
 
+/// What must be added to the log odds of probabilities for their mean to be the share observed; 0 without any, and for
+/// a share of nobody or everybody.
+pub fn shift_to(probabilities: &[f64], observed: f64) -> f64 {
+    if probabilities.is_empty() || !(observed > 0.0 && observed < 1.0) {
+        return 0.0;
+    }
+    let log_odds: Vec<f64> = probabilities.iter().map(|p| (p / (1.0 - p)).ln()).collect();
+    let mean = |shift: f64| log_odds.iter().map(|x| sigmoid(x + shift)).sum::<f64>() / log_odds.len() as f64;
+    let (mut low, mut high) = (-MOST_SHIFT, MOST_SHIFT);
+    // The mean rises with the shift.
+    for _ in 0..50 {
+        let middle = (low + high) / 2.0;
+        if mean(middle) < observed { low = middle } else { high = middle }
+    }
+    (low + high) / 2.0
+}
+
 impl TryFrom<ChurnParts> for Churn {
     type Error = Error;
 
     fn try_from(parts: ChurnParts) -> Result<Self> {
-        Self::new(parts.n_features, parts.classifier, parts.calibration, parts.cuts)
+        Self::new(parts.n_features, parts.classifier, parts.calibration, parts.cuts)?.shifted(parts.shift)
     }
 }
 
 impl From<Churn> for ChurnParts {
     fn from(model: Churn) -> Self {
-        let Churn { n_features, classifier, calibration, cuts } = model;
-        Self { n_features, classifier, calibration, cuts }
+        let Churn { n_features, classifier, calibration, cuts, shift } = model;
+        Self { n_features, classifier, calibration, cuts, shift }
     }
 }

@@ -129,3 +129,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_shift_leads_the_mean_probability_to_the_share_observed_and_survives_a_release() {
+    let probabilities = [0.1, 0.4, 0.7, 0.9];
+    let shift = shift_to(&probabilities, 0.4);
+    let shifted = probabilities.map(|p: f64| 1.0 / (1.0 + (-(p / (1.0 - p)).ln() - shift).exp()));
+    assert!((shifted.iter().sum::<f64>() / 4.0 - 0.4).abs() < 1e-9, "{shift}");
+    assert_eq!((shift_to(&[], 0.5), shift_to(&probabilities, 1.0)), (0.0, 0.0));
+    let population = Population::drawn(2000, 3);
+    let rows = population.rows();
+    let params = ChurnParams { compete: Compete::Logistic, ..ChurnParams::default() };
+    let churn = params.check().unwrap().fit(&rows, &rows).unwrap().churn;
+    let before = churn.probability(rows.row(0)).unwrap();
+    let moved = churn.shifted(-0.5).unwrap();
+    assert!(moved.probability(rows.row(0)).unwrap() < before);
+    let again: Churn = serde_json::from_str(&serde_json::to_string(&moved).unwrap()).unwrap();
+    assert_eq!(again, moved);
+    assert!(moved.shifted(f64::NAN).is_err());
+}

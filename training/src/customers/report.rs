@@ -86,6 +86,7 @@ impl Display for ChurnReport {
                 window.customers
             )?;
         }
+        write!(f, "\n  the last weeks before shift log odds by {:+.3}", self.lately)?;
         let mut table = table(["", "AUC", "Brier", "log loss", "ECE", "lift@10 %"]);
         for ModelReport { name, quality, .. } in &self.models {
             table.add_row([
