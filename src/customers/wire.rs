@@ -198,11 +198,36 @@ impl From<Transition> for TransitionView {
     }
 }
 
+/// What is said of a customer rests on this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownBy {
+    /// Nothing: answers are those for anyone.
+    None,
+    /// Attributes only.
+    Profile,
+    /// What the customer did.
+    Events,
+}
+
+impl KnownBy {
+    /// By what they did, else by their attributes.
+    pub fn of(did_something: bool, has_profile: bool) -> Self {
+        match (did_something, has_profile) {
+            (true, _) => Self::Events,
+            (false, true) => Self::Profile,
+            (false, false) => Self::None,
+        }
+    }
+}
+
 /// A customer in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ScoreView {
     /// Who.
     pub customer_id: String,
+    /// What it rests on.
+    pub evidence: KnownBy,
     /// Whether they refused to be profiled: then nothing else is said.
     pub profiling_refused: bool,
     /// The stage of their life cycle.
@@ -235,6 +260,7 @@ impl ScoreView {
         let known = score.stage.is_some();
         Self {
             customer_id,
+            evidence: KnownBy::of(score.acts > 0, known),
             profiling_refused: !known,
             stage: score.stage.map(Stage::code),
             churn: score.churn,

@@ -3,7 +3,7 @@
 use super::ids::PathId;
 use crate::auth::{Permission, Requires};
 use crate::customers::wire::{
-    ActivityView, ChurnView, PortraitView, PreferenceView, Said, SegmentView, StageView, TimingView,
+    ActivityView, ChurnView, KnownBy, PortraitView, PreferenceView, Said, SegmentView, StageView, TimingView,
     TransitionView, ValueView,
 };
 use crate::customers::{self, Insight, wire};
@@ -38,7 +38,7 @@ pub struct CustomerView {
     #[schema(example = "c-17")]
     customer_id: String,
     /// What decisions can rest on.
-    evidence: Evidence,
+    evidence: KnownBy,
     /// The moment that they are seen from.
     as_of: Option<DateTime<Utc>>,
     /// The release that it comes from.
@@ -74,18 +74,6 @@ pub struct CustomerView {
     household: Option<HouseholdView>,
     /// Parts that were down; the answer was made without them.
     degraded: Vec<&'static str>,
-}
-
-/// What decisions about a customer can rest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Nothing: answers are those for anyone.
-    None,
-    /// Attributes only.
-    Profile,
-    /// What the customer did.
-    Events,
 }
 
 /// Whether a customer may be profiled.
@@ -136,11 +124,7 @@ pub(crate) async fn get_customer(
     let written = stage("profile", state.store.customer(&id.0)).await?;
     let mut view = CustomerView::empty(id.0);
     (view.events, view.last_event_at) = (activity.events, activity.last_at);
-    if activity.events > 0 {
-        view.evidence = Evidence::Events;
-    } else if written.is_some() {
-        view.evidence = Evidence::Profile;
-    }
+    view.evidence = KnownBy::of(activity.events > 0, written.is_some());
     let Some(serving) = state.releases.current() else {
         view.attributes = written.map(|written| written.attributes).unwrap_or_default();
         return Ok(HttpResponse::Ok().json(view));
@@ -158,7 +142,7 @@ impl CustomerView {
     fn empty(customer_id: String) -> Self {
         Self {
             customer_id,
-            evidence: Evidence::None,
+            evidence: KnownBy::None,
             as_of: None,
             release: None,
             attributes: Payload::new(),
@@ -184,11 +168,9 @@ impl CustomerView {
         self.as_of = DateTime::from_timestamp(insight.as_of.0, 0);
         self.profiling = Some(if insight.is_refused() { Profiling::Refused } else { Profiling::Allowed });
         self.household = household(state, serving, &self.customer_id, &insight.attributes);
-        if !insight.acts.is_empty() {
-            self.evidence = Evidence::Events;
-        } else if self.evidence == Evidence::None && !insight.attributes.is_empty() {
-            self.evidence = Evidence::Profile;
-        }
+        let did_something = self.events > 0 || !insight.acts.is_empty();
+        self.evidence =
+            KnownBy::of(did_something, self.evidence != KnownBy::None || !insight.attributes.is_empty());
         if let Some(standing) = &insight.standing {
             self.stage = Some(wire::stage(standing, language));
             self.segment = Some(wire::segment(standing, language));
@@ -252,6 +234,8 @@ pub struct ChurnDetail {
     release: String,
     /// allowed or refused: then nothing is computed of them.
     profiling: Profiling,
+    /// What it rests on.
+    evidence: KnownBy,
     /// The probability, or why there is none.
     churn: Option<Said<ChurnView>>,
     /// When: in a contractual setting the chance to be still a customer; in a non-contractual one the chance not to have
@@ -316,6 +300,7 @@ pub(crate) async fn get_churn(
         as_of: DateTime::from_timestamp(insight.as_of.0, 0),
         release: serving.manifest.id.clone(),
         profiling: if insight.is_refused() { Profiling::Refused } else { Profiling::Allowed },
+        evidence: KnownBy::of(!insight.acts.is_empty(), !insight.attributes.is_empty()),
         churn: insight.standing.as_ref().map(|standing| wire::churn(&serving, standing)),
         timing: None,
         drivers: None,

@@ -147,6 +147,7 @@ async fn of_someone_who_refuses_to_be_profiled_nothing_is_computed_or_listed() {
         (&json!("refused"), &json!(null), &json!(null))
     );
     let scored = app.post("/v1/customers:score", &json!({"customer_ids": ["c5", "c6"]})).await.json();
+    assert_eq!(scored["customers"][1]["evidence"], "events", "{scored}");
     let [five, six] = &scored["customers"].as_array().unwrap()[..] else { panic!("{scored}") };
     assert_eq!(
         (&five["profiling_refused"], &five["churn"], &five["stage"]),

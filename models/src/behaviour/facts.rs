@@ -60,6 +60,8 @@ impl Rhythm {
 /// What a customer's acts before one moment come to. Money is in the history's currency, times are in days.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Facts {
+    /// Acts of any kind.
+    pub acts: u32,
     /// Orders.
     pub orders: u32,
     /// Days with an order.
@@ -146,6 +148,7 @@ impl Facts {
         let brings_back = facts.return_share() > MOST_BROUGHT_BACK;
         let is_complaint = |act: &&Act| act.kind == ActKind::Complaint || (brings_back && act.returned > 0.0);
         facts.complaint_days = acts.iter().rev().find(is_complaint).map(|act| as_of.days_since(act.at));
+        facts.acts = acts.len() as u32;
         facts.quiet_days = acts.last().map_or(0.0, |last| as_of.days_since(last.at));
         facts.keep_time(acts, as_of, rhythm);
         facts.follow_trends(acts);

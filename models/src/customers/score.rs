@@ -22,6 +22,8 @@ pub struct Score {
     pub cell: Option<Cell>,
     /// The nearest typical portrait.
     pub portrait: Option<u16>,
+    /// How many acts it rests on.
+    pub acts: u32,
     /// Orders so far.
     pub orders: u32,
     /// Money bought less money brought back.
@@ -46,6 +48,7 @@ impl Score {
             rfm: standing.rfm,
             cell: standing.cell,
             portrait: place.and_then(|place| u16::try_from(place.portrait).ok()),
+            acts: standing.facts.acts,
             orders: standing.facts.orders,
             net: standing.facts.net() as f32,
             next_stage_days: standing.next_stage.map(|(days, _)| days),

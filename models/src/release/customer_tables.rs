@@ -109,6 +109,7 @@ pub(super) fn encode_scores(scores: &[Score]) -> Result<Vec<u8>> {
                 "portrait",
                 Column::Index(scores.iter().map(|s| s.portrait.map_or(0, |p| u32::from(p) + 1)).collect()),
             ),
+            ("acts", Column::Index(scores.iter().map(|score| score.acts).collect())),
             ("orders", Column::Index(scores.iter().map(|score| score.orders).collect())),
             ("next_stage_days", real(|score| score.next_stage_days)),
             ("spend", Column::Real(scores.iter().map(|score| score.net).collect())),
@@ -124,6 +125,7 @@ pub(super) fn decode_scores(bytes: &[u8]) -> Result<Vec<Score>> {
     let each = |scores: &mut Vec<Score>, values: Vec<f32>, set: fn(&mut Score, Option<f32>)| {
         scores.iter_mut().zip(values).for_each(|(score, value)| set(score, known(value)));
     };
+    scores.iter_mut().zip(table.indexes("acts")?).for_each(|(score, acts)| score.acts = acts);
     each(&mut scores, table.reals("churn")?.collect(), |score, value| score.churn = value);
     each(&mut scores, table.reals("clv")?.collect(), |score, value| score.clv = value);
     each(&mut scores, table.reals("next_stage_days")?.collect(), |score, value| {
