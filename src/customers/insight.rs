@@ -154,7 +154,7 @@ fn acts(serving: &Serving, config: &Config, customer_id: &str, events: &[StoredE
             item: view.ix(&event.item_id).unwrap_or_else(|| Ix::at(n_items + MAX_UNKNOWN + position)),
             order,
             quantity: event.quantity as f32,
-            amount: (event.quantity * event.unit_price.unwrap_or(0.0)) as f32,
+            amount: (event.quantity * event.unit_price.unwrap_or(0.0)).clamp(-MOST_MONEY, MOST_MONEY) as f32,
             kind: event.kind,
             discount_percent: event.discount_percent(),
             channel: ChannelIx::at(channel.unwrap_or_default().min(ChannelIx::MOST - 1)),
@@ -164,6 +164,9 @@ fn acts(serving: &Serving, config: &Config, customer_id: &str, events: &[StoredE
     acts.sort_by_key(|act| act.at);
     acts
 }
+
+/// More money in one line is a mistake; a sum of such lines is still a number.
+const MOST_MONEY: f64 = 1e15;
 
 /// Room for items that appeared since the release, above which unknown ones are numbered.
 const MAX_UNKNOWN: usize = 1 << 24;

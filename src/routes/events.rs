@@ -20,6 +20,9 @@ use uuid::Uuid;
 /// How far ahead of ours a sender's clock may be.
 const CLOCK_SKEW: TimeDelta = TimeDelta::hours(24);
 
+/// Units and money beyond this are mistakes, as in history files.
+const MOST: f64 = 1e9;
+
 /// Something a customer did.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -244,6 +247,13 @@ fn event(json: &[u8], place: &str, now: DateTime<Utc>) -> Result<NewEvent, Probl
     }
     if body.unit_price.is_some_and(|price| price < 0.0) {
         return invalid("unit_price", "must not be negative; a return has a negative quantity");
+    }
+    for (field, number) in
+        [("quantity", Some(quantity)), ("unit_price", body.unit_price), ("discount", body.discount)]
+    {
+        if number.is_some_and(|number| number.abs() > MOST) {
+            return invalid(field, "is beyond 1e9, which no line of an order is");
+        }
     }
     if body.discount.is_some_and(|discount| discount < 0.0) {
         return invalid("discount", "must not be negative; it is money taken off the line");

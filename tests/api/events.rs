@@ -138,6 +138,16 @@ async fn what_is_no_event_is_refused_with_its_place() {
             "invalid_field",
             "$.unit_price",
         ),
+        (
+            r#"{"type":"purchase","customer_id":"c","item_id":"i","unit_price":1e300}"#,
+            "invalid_field",
+            "$.unit_price",
+        ),
+        (
+            r#"{"type":"purchase","customer_id":"c","item_id":"i","discount":-1}"#,
+            "invalid_field",
+            "$.discount",
+        ),
         (r#"{"type":"stare","customer_id":"c","item_id":"i"}"#, "invalid_field", "$.type"),
         (r#"{"type":"click","customer_id":7,"item_id":"i"}"#, "invalid_field", "$.customer_id"),
         (r#"{"type":"click","customer_id":"c"}"#, "invalid_field", "$"),
