@@ -16,6 +16,7 @@ pub mod segments;
 
 mod fallback;
 
+use crate::problem::{Code, Problem};
 use actix_web::web;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -47,6 +48,9 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
 
 /// What stands beside the documented routes: their documentation, and answers for everything else.
 pub fn configure_rest(app: &mut web::ServiceConfig, document: OpenApi) {
+    app.app_data(web::QueryConfig::default().error_handler(|error, _| {
+        Problem::new(Code::InvalidParameter, format!("In the query: {error}.")).into()
+    }));
     fallback::configure(app, &document);
     docs::configure(app, document);
 }

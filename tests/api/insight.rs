@@ -238,3 +238,13 @@ async fn an_erased_customer_is_unknown_to_the_release_too_and_may_come_back_as_s
     let listed = async || search(&app, json!({"n": 100})).await;
     eventually("the newcomer", listed, |answer| found(answer).contains(&"c3".to_owned())).await;
 }
+
+#[tokio::test]
+async fn a_query_that_is_not_understood_is_answered_with_a_problem_document() {
+    let app = start().await;
+    for path in
+        ["/v1/customers/c1?language=de", "/v1/stage-changes?after=soon", "/v1/items/red1/similar?n=-1"]
+    {
+        app.get(path).await.problem(400, "invalid_parameter");
+    }
+}
