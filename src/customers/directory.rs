@@ -181,6 +181,14 @@ impl Directory {
         all.filter(|row| passing.contains(*row)).collect()
     }
 
+    /// The same without those who refused to be profiled.
+    pub fn select_profiled(&self, filter: &Filter) -> Vec<usize> {
+        let mut selected = self.select(filter);
+        let rows = self.read();
+        selected.retain(|row| rows.scores.get(*row).is_some_and(|score| score.stage.is_some()));
+        selected
+    }
+
     /// The scores of all rows, to sort by.
     pub fn scores(&self) -> Vec<Score> {
         self.read().scores.clone()

@@ -91,7 +91,7 @@ pub fn insight(serving: &Serving, config: &Config, customer_id: &str, known: Kno
     let acts = acts(serving, config, customer_id, &events);
     let declared = models.features.attributes.row(&attributes);
     let contract = models.churn.learned().and_then(|churn| churn.contracts.as_ref());
-    // A day that cannot be read was refused where it was written; one of the release was read in training.
+    // A day that cannot be read counts as none; those of the release were all read in training.
     let contract = contract.and_then(|contract| contract.read(&attributes).ok());
     let subject = Subject { acts: &acts, declared: &declared, contract: contract.unwrap_or_default() };
     let standing = models.standing(&subject, as_of);

@@ -119,22 +119,20 @@ pub(crate) async fn get_customer(
     id: PathId,
     query: web::Query<LanguageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let language = query.language.unwrap_or_default();
-    let activity = stage("events", state.store.activity(&id.0)).await?;
-    let written = stage("profile", state.store.customer(&id.0)).await?;
     let mut view = CustomerView::empty(id.0);
-    (view.events, view.last_event_at) = (activity.events, activity.last_at);
-    view.evidence = KnownBy::of(activity.events > 0, written.is_some());
     let Some(serving) = state.releases.current() else {
+        view.read(&state).await?;
+        let written = stage("profile", state.store.customer(&view.customer_id)).await?;
+        view.evidence = KnownBy::of(view.events > 0, written.is_some());
         view.attributes = written.map(|written| written.attributes).unwrap_or_default();
         return Ok(HttpResponse::Ok().json(view));
     };
     let (insight, degraded) = seen(&state, &serving, &view.customer_id).await;
+    if degraded.is_empty() {
+        view.read(&state).await?;
+    }
     view.degraded = degraded;
-    let changes =
-        stage("stage_changes", state.store.transitions_of(&view.customer_id, STAGE_CHANGES)).await?;
-    view.stage_changes = changes.into_iter().map(TransitionView::from).collect();
-    view.fill(&state, &serving, insight, language);
+    view.fill(&state, &serving, insight, query.language.unwrap_or_default());
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -163,14 +161,23 @@ impl CustomerView {
         }
     }
 
+    /// Reads what only the store knows.
+    async fn read(&mut self, state: &AppState) -> Result<(), Problem> {
+        let activity = stage("events", state.store.activity(&self.customer_id)).await?;
+        (self.events, self.last_event_at) = (activity.events, activity.last_at);
+        let changes = state.store.transitions_of(&self.customer_id, STAGE_CHANGES);
+        let changes = stage("stage_changes", changes).await?;
+        self.stage_changes = changes.into_iter().map(TransitionView::from).collect();
+        Ok(())
+    }
+
     fn fill(&mut self, state: &AppState, serving: &Serving, insight: Insight, language: Language) {
         self.release = Some(serving.manifest.id.clone());
         self.as_of = DateTime::from_timestamp(insight.as_of.0, 0);
         self.profiling = Some(if insight.is_refused() { Profiling::Refused } else { Profiling::Allowed });
         self.household = household(state, serving, &self.customer_id, &insight.attributes);
         let did_something = self.events > 0 || !insight.acts.is_empty();
-        self.evidence =
-            KnownBy::of(did_something, self.evidence != KnownBy::None || !insight.attributes.is_empty());
+        self.evidence = KnownBy::of(did_something, !insight.attributes.is_empty());
         if let Some(standing) = &insight.standing {
             self.stage = Some(wire::stage(standing, language));
             self.segment = Some(wire::segment(standing, language));

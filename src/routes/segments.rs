@@ -205,7 +205,7 @@ async fn listed(
     let (filter, sort, n) = (request.filter.clone(), request.sort, request.n);
     let list = move || {
         let directory = &serving.directory;
-        let mut rows = directory.select(&filter);
+        let mut rows = directory.select_profiled(&filter);
         if let Some(sort) = sort {
             let scores = directory.scores();
             let key =

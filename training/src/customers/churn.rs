@@ -61,7 +61,7 @@ pub struct WindowReport {
     /// From when one looked ahead.
     pub origin: Timestamp,
     /// What the window served for.
-    pub use_: WindowUse,
+    pub purpose: WindowUse,
     /// Customers.
     pub customers: usize,
     /// The share that left.
@@ -112,8 +112,8 @@ pub struct Churned {
     pub report: ChurnReport,
     /// The columns of the release's models.
     pub features: FeatureSet,
-    /// What the judge saw, with the winner's probabilities: for other measures.
-    pub judged: (Vec<Look>, Vec<f64>),
+    /// What the judge saw.
+    pub judged: Vec<Look>,
 }
 
 impl Study<'_> {
@@ -130,7 +130,7 @@ impl Study<'_> {
         let question = Question { origin: judged_from, horizon_days: self.horizon_days, known_until: end };
         let features = before.features.clone();
         let looks = self.sources.with(&features).look(question, MOST_JUDGED);
-        let (report, calibration, probabilities) =
+        let (report, calibration) =
             self.judge(&before, &looks, contracts.is_some(), judged_from).map_err(said)?;
         // What was judged is what is released: with the same ridge, depth and rounds.
         let found = found(searched, &before.fitted);
@@ -143,7 +143,7 @@ impl Study<'_> {
             hazard: learned.hazard.ok(),
             calibration,
         };
-        Ok(Churned { models, report, features: learned.features, judged: (looks, probabilities) })
+        Ok(Churned { models, report, features: learned.features, judged: looks })
     }
 
     /// Learns on the windows of one moment.
@@ -188,8 +188,7 @@ impl Study<'_> {
             ..fitted
         };
         let hazard = self.hazard(fit.iter().flatten().chain(&calibrate), features.len());
-        let learnt = Learnt { late, reports, fitted, recency, hazard, features };
-        Ok(learnt)
+        Ok(Learnt { late, reports, fitted, recency, hazard, features })
     }
 
     /// By how much the log odds of leaving lie beside those foretold of late: half of the shift of a model for half the
@@ -239,7 +238,7 @@ impl Study<'_> {
         looks: &[Look],
         is_contractual: bool,
         origin: Timestamp,
-    ) -> models::Result<(ChurnReport, Calibration, Vec<f64>)> {
+    ) -> models::Result<(ChurnReport, Calibration)> {
         let table = Table::of(looks.iter());
         let named = name(learnt.fitted.churn.kind());
         let ours = learnt.fitted.churn.probability_batch(&table.values)?;
@@ -290,7 +289,7 @@ impl Study<'_> {
             hazard_fault: learnt.hazard.as_ref().err().cloned(),
             survival: Vec::new(),
         };
-        Ok((report, calibration, ours))
+        Ok((report, calibration))
     }
 }
 
@@ -324,9 +323,9 @@ const SILENCE: usize = 0;
 
 const _: () = assert!(SILENCE < N_FEATURES);
 
-fn window(origin: Timestamp, use_: WindowUse, looks: &[Look]) -> WindowReport {
+fn window(origin: Timestamp, purpose: WindowUse, looks: &[Look]) -> WindowReport {
     let left = looks.iter().filter(|look| look.left).count();
-    WindowReport { origin, use_, customers: looks.len(), left: left as f64 / looks.len().max(1) as f64 }
+    WindowReport { origin, purpose, customers: looks.len(), left: left as f64 / looks.len().max(1) as f64 }
 }
 
 /// The words for a classifier.

@@ -114,7 +114,7 @@ pub fn study(
     let value_models = valued.as_ref().ok().map(|(models, _)| models);
     let (segments, tried) = segments::learn(&config.segments, &features, value_models, &facts)?;
     let (churn, churn_report, judged) = match churned {
-        Ok(churned) => (Learned::Learned(churned.models), Learned::Learned(churned.report), churned.judged.0),
+        Ok(churned) => (Learned::Learned(churned.models), Learned::Learned(churned.report), churned.judged),
         Err(reason) => (Learned::Refused(reason.clone()), Learned::Refused(reason), Vec::new()),
     };
     let (value, value_report) = match valued {

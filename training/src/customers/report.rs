@@ -73,7 +73,7 @@ impl Display for ChurnReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}.", self.question())?;
         for window in &self.windows {
-            let what = match window.use_ {
+            let what = match window.purpose {
                 WindowUse::Fit => "learned",
                 WindowUse::Calibrate => "calibrated",
                 WindowUse::Judge => "judged",
