@@ -154,6 +154,10 @@ fn contracts_that_close_are_learned_from_their_dates_and_a_closed_one_is_not_at_
     let (closed, contract) =
         (0..1_500).map(standing).find(|(_, contract)| contract.closed.is_some()).unwrap();
     assert_ne!(contract, Contract::default());
+    let counted = &studied.report.segments.learned().unwrap().stages;
+    let counted = counted.iter().find(|(stage, _)| stage.code() == "closed").unwrap().1;
+    let really = payloads.iter().filter(|payload| payload.contains_key("closed")).count();
+    assert_eq!(counted, really, "the report counts closed contracts as closed");
     assert_eq!(closed.stage.code(), "closed");
     assert_eq!(closed.churn.unwrap_err(), models::customers::Refusal::AlreadyClosed);
 }

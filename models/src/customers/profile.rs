@@ -8,7 +8,7 @@
 use crate::attributes::{FeatureRows, PriorParams, expected};
 use crate::error::{Error, Result, require};
 use crate::segments::{Portrait, PortraitParams, Portraits, Scaling, distinguishing};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -94,9 +94,6 @@ pub struct ProfileTable<'a> {
     pub profile_items: f32,
 }
 
-/// The most customers that the ridge is learned from: an even sample.
-const MOST_ROWS: usize = 20_000;
-
 /// Items from which on a vector says nearly all that it can.
 const TELLING_ITEMS: f32 = 5.0;
 
@@ -107,50 +104,32 @@ impl ValidProfileParams {
     /// [`Error::Empty`] without customers who did anything; otherwise as the ridge and the portraits.
     pub fn fit(&self, table: &ProfileTable<'_>, item_factors: &ArrayView2<'_, f32>) -> Result<Profile> {
         let d = self.0.dimensions.min(table.taste.ncols());
-        let every = table.rows.nrows().div_ceil(MOST_ROWS).max(1);
-        let sample: Vec<usize> = (0..table.rows.nrows()).step_by(every).collect();
-        if sample.is_empty() {
+        if table.rows.nrows() == 0 {
             return Err(Error::Empty {
                 what: "the table of customers",
                 remedy: "give a history with purchases",
             });
         }
-        let rows = table.rows.select(Axis(0), &sample);
-        let taste = table.taste.slice(s![.., ..d]).select(Axis(0), &sample);
-        let scaling = Scaling::learn(&rows.view())?;
-        let features: FeatureRows = rows
-            .outer_iter()
-            .map(|row| Ok(sparse(&scaling.standardise(&row.to_vec())?)))
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .collect();
-        let weight = |&row: &usize| {
-            let n = table.n_items.get(row).map_or(0.0, |n| *n as f32);
-            n / (n + TELLING_ITEMS)
-        };
-        let row_weights: Vec<f32> = sample.iter().map(weight).collect();
-        let (intercept, weights) = PriorParams::default().check()?.solve(
-            table.rows.ncols(),
-            &features,
-            &taste.view(),
-            &row_weights,
-        )?;
+        let taste = table.taste.slice(s![.., ..d]);
+        let scaling = Scaling::learn(&table.rows)?;
+        let rows = table.rows.outer_iter().map(|row| scaling.standardise(&row.to_vec()));
+        let standardised: Vec<Vec<f32>> = rows.collect::<Result<_>>()?;
+        let features: FeatureRows = standardised.iter().map(|row| sparse(row)).collect();
+        let weight = |n: &usize| *n as f32 / (*n as f32 + TELLING_ITEMS);
+        let row_weights: Vec<f32> = table.n_items.iter().map(weight).collect();
+        let (intercept, weights) =
+            PriorParams::default().check()?.solve(table.rows.ncols(), &features, &taste, &row_weights)?;
         let profile_items = table.profile_items.max(LEAST_PROFILE_ITEMS);
-        let own_share = |n_items: usize| n_items as f32 / (n_items as f32 + profile_items);
-        let vectors: Vec<Vec<f32>> = (0..sample.len())
+        let vectors: Vec<Vec<f32>> = (0..features.len())
             .into_par_iter()
             .map(|at| {
-                let n_items = table.n_items.get(sample[at]).copied().unwrap_or_default();
-                let own = taste.row(at).to_vec();
-                blend(expected(&intercept, &weights, features.of(at)), &own, own_share(n_items))
+                let n_items = table.n_items[at] as f32;
+                let own_share = n_items / (n_items + profile_items);
+                blend(expected(&intercept, &weights, features.of(at)), &taste.row(at).to_vec(), own_share)
             })
             .collect::<Result<_>>()?;
-        let vectors = Array2::from_shape_fn((sample.len(), d), |(row, column)| vectors[row][column]);
+        let vectors = Array2::from_shape_fn((features.len(), d), |(row, column)| vectors[row][column]);
         let portraits = self.0.portraits.check()?.fit(&vectors.view(), None)?;
-        let standardised = Array2::from_shape_fn((sample.len(), rows.ncols()), |(row, column)| {
-            let found = features.of(row).iter().find(|(feature, _)| *feature as usize == column);
-            found.map_or(0.0, |(_, value)| *value)
-        });
         let typical = describe(&portraits, &vectors, &standardised, table, item_factors)?;
         Ok(Profile { scaling, intercept, weights, profile_items, portraits, typical })
     }
@@ -189,7 +168,7 @@ const TYPICAL_ITEMS: usize = 5;
 fn describe(
     portraits: &Portraits,
     vectors: &Array2<f32>,
-    standardised: &Array2<f32>,
+    standardised: &[Vec<f32>],
     table: &ProfileTable<'_>,
     item_factors: &ArrayView2<'_, f32>,
 ) -> Result<Vec<TypicalPortrait>> {
@@ -201,8 +180,11 @@ fn describe(
     let describe = |(group, portrait): (usize, &Portrait)| {
         let members: Vec<usize> =
             groups.iter().enumerate().filter(|(_, of)| **of == Some(group)).map(|(row, _)| row).collect();
-        let means = standardised.select(Axis(0), &members).mean_axis(Axis(0));
-        let means = means.map_or_else(Vec::new, |means| means.to_vec());
+        let mean = |column: usize| {
+            let sum: f32 = members.iter().map(|row| standardised[*row][column]).sum();
+            sum / members.len().max(1) as f32
+        };
+        let means: Vec<f32> = (0..table.names.len()).map(mean).collect();
         let traits = distinguishing(table.names, &means);
         TypicalPortrait {
             share: members.len() as f64 / placed as f64,

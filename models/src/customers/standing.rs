@@ -85,9 +85,7 @@ impl CustomerModels {
             .learned()
             .filter(|_| segmented)
             .map(|cuts| cuts.score(facts.silence_days as f32, facts.orders, facts.net()));
-        let cell = self.segments.grid.learned().filter(|_| segmented).map(|cuts| {
-            cuts.cell(Self::value_of(&facts, &value), intensity(&facts, self.features.rhythm.gap_days))
-        });
+        let cell = self.cell(&facts, &value);
         let clusters = self.segments.clusters.learned().filter(|_| segmented);
         Standing {
             stage,
@@ -128,10 +126,20 @@ impl CustomerModels {
         Ok(ChurnRisk { probability, band: models.churn.band(probability) })
     }
 
-    fn worth(&self, facts: &Facts) -> Result<Worth, Refusal> {
+    /// What a customer is worth.
+    ///
+    /// # Errors
+    /// [`Refusal`] without a model, or before the first order.
+    pub fn worth(&self, facts: &Facts) -> Result<Worth, Refusal> {
         let models = self.value.learned().ok_or(Refusal::NotLearned)?;
         let summary = summary(facts).ok_or(Refusal::NoOrderYet)?;
         models.worth(&summary).map_err(|_| Refusal::NotLearned)
+    }
+
+    /// Value by intensity; nothing before the first order.
+    pub fn cell(&self, facts: &Facts, value: &Result<Worth, Refusal>) -> Option<Cell> {
+        let cuts = self.segments.grid.learned().filter(|_| facts.orders > 0)?;
+        Some(cuts.cell(Self::value_of(facts, value), intensity(facts, self.features.rhythm.gap_days)))
     }
 
     /// What counts as a customer's value among others: what is expected of them, else what they spent.

@@ -22,7 +22,7 @@ pub use value::{FitReport, Foretold, ValueReport};
 
 use crate::judge::Data;
 use models::behaviour::{Behaviour, Categories, Facts, FeatureSet, Rhythm};
-use models::customers::{ContractAttributes, Contracts, CustomerModels, Learned, Subject, refuses_profiling};
+use models::customers::{ContractAttributes, Contracts, CustomerModels, Learned, refuses_profiling};
 use models::events::{Event, Timestamp};
 use models::ids::{CustomerIx, Ix};
 use models::measures::Bootstrap;
@@ -136,7 +136,9 @@ pub fn study(
     if let Learned::Learned(report) = &mut churn {
         report.survival = churn::survival(&judged, |look| stage_of(&models, look), LEAST_SURVIVORS);
     }
-    let segments = Learned::Learned(spread(&models, &behaviour, end, tried));
+    // Where they cannot be read, churn was refused for it.
+    let contracts = contracts.as_ref().ok().and_then(Option::as_ref).map(|contracts| &contracts.1);
+    let segments = Learned::Learned(spread(&models, (&behaviour, contracts), end, tried));
     Ok(Studied { models, behaviour, report: CustomersReport { churn, value: value_report, segments } })
 }
 
@@ -175,16 +177,18 @@ fn stage_of(models: &CustomerModels, look: &Look) -> &'static str {
 /// How customers spread over segments at the end of the history.
 fn spread(
     models: &CustomerModels,
-    behaviour: &Behaviour,
+    (behaviour, contracts): (&Behaviour, Option<&Contracts>),
     end: Timestamp,
     tried: Vec<models::segments::Trial>,
 ) -> SegmentsReport {
     let mut stages: HashMap<Stage, usize> = HashMap::new();
     let mut cells: HashMap<&'static str, usize> = HashMap::new();
     let standings = (0..behaviour.n_customers()).into_par_iter().map(|at| {
-        let subject = Subject { acts: behaviour.of(Ix::at(at)), ..Subject::default() };
-        let standing = models.standing(&subject, end);
-        (standing.stage, standing.cell)
+        let customer = CustomerIx::at(at);
+        let facts = Facts::of(behaviour.of(customer), end, &models.features.rhythm);
+        let closed = contracts.and_then(|contracts| contracts.of(customer).closed);
+        let situation = CustomerModels::situation(&facts, closed.is_some_and(|closed| closed < end));
+        (models.segments.stages.stage(&situation).0, models.cell(&facts, &models.worth(&facts)))
     });
     for (stage, cell) in standings.collect::<Vec<_>>() {
         *stages.entry(stage).or_default() += 1;

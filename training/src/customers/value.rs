@@ -86,13 +86,16 @@ pub(super) fn study(
     let judgement = judge(&judged, &earlier, behaviour, (judged_from, end)).map_err(said)?;
     let all = Customers::before(behaviour, rhythm, end);
     let (models, fits) = fit(config, &all)?;
+    let (by_frequency, error, money_ratio) = judgement;
     let report = ValueReport {
         purchases: fits.0,
         baskets: fits.1,
         correlation: spend_frequency_correlation(&all.spends()),
         judged_from,
         judged_days: end.days_since(judged_from),
-        ..judgement
+        by_frequency,
+        error,
+        money_ratio,
     };
     Ok((models, report))
 }
@@ -168,13 +171,16 @@ fn with_penalty<M>(
     Err(format!("it did not converge: {}", fault.unwrap_or_default()))
 }
 
+/// Foretold beside what came by frequency, the two mean errors, and the ratio of money.
+type Judgement = (Vec<Foretold>, [f64; 2], Option<f64>);
+
 /// Foretells the days with orders between two moments, and counts those that came.
 fn judge(
     models: &ValueModels,
     earlier: &Customers,
     behaviour: &Behaviour,
     (from, to): (Timestamp, Timestamp),
-) -> models::Result<ValueReport> {
+) -> models::Result<Judgement> {
     let days = to.days_since(from);
     let horizon = Span::new(days, UNIT);
     let mut groups: Vec<(f64, f64, usize)> = vec![(0.0, 0.0, 0); GROUPS.len()];
@@ -207,16 +213,7 @@ fn judge(
             Foretold { repeats, customers, foretold: foretold / n, came: came / n }
         })
         .collect();
-    Ok(ValueReport {
-        purchases: FitReport { customers: 0, log_likelihood: 0.0, iterations: 0, fault: None, penalty: 0.0 },
-        baskets: Learned::Refused(String::new()),
-        correlation: None,
-        judged_from: from,
-        judged_days: days,
-        by_frequency,
-        error: error.map(|sum| sum / n),
-        money_ratio: (money[0] > 0.0).then(|| money[1] / money[0]),
-    })
+    Ok((by_frequency, error.map(|sum| sum / n), (money[0] > 0.0).then(|| money[1] / money[0])))
 }
 
 /// Days with orders from a moment on, and the money of all acts, net of what was brought back.
