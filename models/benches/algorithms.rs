@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it cannot go on")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use models::arbitration::{Contender, Exploration, Factors, slate};
 use models::attributes::{Features, Prior};
 use models::complements::ComplementsParams;
 use models::events::{Event, Timestamp};
@@ -183,5 +184,44 @@ fn sessions(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ials, views, taste, sessions, lists);
+/// What arbitration costs beside the rules: ranks, diversity and exploration of one decision.
+fn slates(c: &mut Criterion) {
+    let mut group = c.benchmark_group("slate");
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+    for n_contenders in [50u32, 500] {
+        let contenders: Vec<Contender> = (0..n_contenders)
+            .map(|at| {
+                let (propensity, value) = (random.random_range(0.001..0.2), random.random_range(1.0..100.0));
+                let factors = Factors { propensity, context: 1.0, value, lever: 1.0 };
+                Contender {
+                    priority: factors.priority(),
+                    uncertainty: random.random_range(0.05..0.5),
+                    factors,
+                    mandatory: false,
+                    explore: at % 10 != 0,
+                    group: at % 40,
+                    excludes: if at % 25 == 0 { vec![at as usize / 2] } else { Vec::new() },
+                }
+            })
+            .collect();
+        let ways = [
+            ("by priority", Exploration::Off),
+            ("ε-greedy", Exploration::EpsilonGreedy { epsilon: 0.05, floor: 0.01 }),
+            ("everyone alike", Exploration::EVERYONE_ALIKE),
+            ("Thompson, 256 draws", Exploration::Thompson { floor: 0.01, draws: 256 }),
+        ];
+        for (name, exploration) in ways {
+            let mut seed = 0;
+            group.bench_function(format!("{name}/3 of {n_contenders} contenders"), |b| {
+                b.iter(|| {
+                    seed += 1;
+                    slate(black_box(&contenders), 3, Some(2), &exploration, seed)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ials, views, taste, sessions, lists, slates);
 criterion_main!(benches);

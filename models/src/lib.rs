@@ -43,6 +43,13 @@ pub mod hazard;
 pub mod segments;
 pub mod value;
 
+pub mod arbitration;
+mod distributions;
+pub mod experiments;
+pub mod off_policy;
+pub mod propensity;
+pub mod world;
+
 pub mod diversity;
 pub mod measures;
 

@@ -93,6 +93,7 @@ fn release() -> Release {
         payloads,
         customers,
         profiles: profiles.iter().map(|payload| features.row(payload)).chain([Vec::new()]).collect(),
+        propensities: None,
         item_prior: Some(prior(6)),
         known: known(&log),
         history,

@@ -64,7 +64,22 @@ impl LogisticParams {
 }
 
 impl Logistic {
+    /// Fits all rows beside what is known of them already: `offset` gives the log odds of a row, and the regression says what
+    /// must be added to them.
+    pub(crate) fn fit_beside(
+        rows: &Rows<'_>,
+        ridge: f64,
+        offset: impl Fn(usize) -> f64 + Sync,
+    ) -> Result<Self> {
+        let all: Vec<u32> = (0..rows.len() as u32).collect();
+        Self::solve(rows, &all, ridge, offset)
+    }
+
     fn fit(rows: &Rows<'_>, of: &[u32], ridge: f64) -> Result<Self> {
+        Self::solve(rows, of, ridge, |_| 0.0)
+    }
+
+    fn solve(rows: &Rows<'_>, of: &[u32], ridge: f64, offset: impl Fn(usize) -> f64 + Sync) -> Result<Self> {
         let mut terms: Vec<Term> =
             (0..rows.n_features()).into_par_iter().map(|column| Term::scale(rows, of, column)).collect();
         // Constant features stay out of the equations, which are the smaller for it.
@@ -73,7 +88,7 @@ impl Logistic {
             let row = of[at] as usize;
             let numbers = rows.row(row);
             into.iter_mut().zip(&varying).for_each(|(z, column)| *z = terms[*column].z(numbers[*column]));
-            Known { offset: 0.0, label: rows.labels()[row], weight: rows.weight(row) }
+            Known { offset: offset(row), label: rows.labels()[row], weight: rows.weight(row) }
         };
         let solution = Problem { n_rows: of.len(), n_columns: varying.len(), row, ridge }.solve()?;
         for (column, weight) in varying.iter().zip(solution.weights) {
@@ -90,26 +105,26 @@ impl Logistic {
         of.iter().map(loss).sum()
     }
 
-    pub(super) fn n_features(&self) -> usize {
+    pub(crate) fn n_features(&self) -> usize {
         self.terms.len()
     }
 
     /// The log odds of the average row.
-    pub(super) fn average(&self) -> f64 {
+    pub(crate) fn average(&self) -> f64 {
         self.intercept
     }
 
-    pub(super) fn margin(&self, row: &[f32]) -> f64 {
+    pub(crate) fn margin(&self, row: &[f32]) -> f64 {
         self.intercept + self.terms.iter().zip(row).map(|(term, x)| term.weight * term.z(*x)).sum::<f64>()
     }
 
     /// What each feature adds to the average: `weight · z`, since z has mean 0.
-    pub(super) fn contributions(&self, row: &[f32]) -> Vec<f64> {
+    pub(crate) fn contributions(&self, row: &[f32]) -> Vec<f64> {
         self.terms.iter().zip(row).map(|(term, x)| term.weight * term.z(*x)).collect()
     }
 
     /// Refuses numbers that no fit gives.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let not_finite = |at: String| Error::NotFinite { what: "a logistic regression", at };
         if !self.intercept.is_finite() {
             return Err(not_finite("intercept".into()));

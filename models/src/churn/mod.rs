@@ -44,5 +44,6 @@ pub use logistic::Logistic;
 pub use model::{Churn, ClassifierKind, Explanation, shift_to};
 pub use params::{ChurnParams, Compete, LogisticParams, TreesParams, ValidChurnParams};
 pub use risk::{RiskBand, RiskCuts};
+pub(crate) use rows::LEAST_OF_EACH;
 pub use rows::Rows;
 pub use trees::Trees;

@@ -15,7 +15,7 @@ pub struct Rows<'a> {
 }
 
 /// Rows of each answer below which nothing can be learned, whatever the method.
-pub(super) const LEAST_OF_EACH: usize = 10;
+pub(crate) const LEAST_OF_EACH: usize = 10;
 
 impl<'a> Rows<'a> {
     /// Takes rows × `n_features` numbers and an answer per row.

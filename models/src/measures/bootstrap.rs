@@ -24,11 +24,11 @@ impl Default for Bootstrap {
     }
 }
 
-/// A mean, or another statistic, and the percentile interval around it.
+/// A mean, or another statistic, and the interval around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// The statistic of the customers themselves.
+    /// The statistic of the sample itself.
     pub mean: f64,
     /// Lower bound.
     pub low: f64,

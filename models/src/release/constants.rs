@@ -1,5 +1,6 @@
-//! The constants of taste that are neither matrices nor tables, as JSON.
+//! What is neither matrix nor table, as JSON: the constants of taste, and propensities.
 
+use super::ReleasedPropensities;
 use crate::interactions::Confidence;
 use crate::sessions::SessionParams;
 use crate::taste::{Blends, Taste};
@@ -7,6 +8,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub(super) const TASTE: &str = "taste.json";
+pub(super) const PROPENSITIES: &str = "propensities.json";
 
 /// What stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,15 +34,23 @@ pub(super) fn encode(taste: &Taste) -> Result<Vec<u8>> {
         sessions: *taste.sessions.params(),
         sessions_met: taste.sessions.met().1,
     };
-    serde_json::to_vec_pretty(&constants).map_err(|e| unreadable(&e))
+    serde_json::to_vec_pretty(&constants).map_err(|e| unreadable(TASTE, &e))
 }
 
 impl Constants {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|e| unreadable(&e))
+        serde_json::from_slice(bytes).map_err(|e| unreadable(TASTE, &e))
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Error {
-    Error::Unreadable { part: TASTE.into(), reason: error.to_string() }
+pub(super) fn encode_propensities(propensities: &ReleasedPropensities) -> Result<Vec<u8>> {
+    serde_json::to_vec(propensities).map_err(|e| unreadable(PROPENSITIES, &e))
+}
+
+pub(super) fn decode_propensities(bytes: &[u8]) -> Result<ReleasedPropensities> {
+    serde_json::from_slice(bytes).map_err(|e| unreadable(PROPENSITIES, &e))
+}
+
+fn unreadable(part: &str, error: &serde_json::Error) -> Error {
+    Error::Unreadable { part: part.into(), reason: error.to_string() }
 }

@@ -16,6 +16,7 @@
 //! | `customer_models.json` | who leaves and when, what customers are worth, segments, portraits; times in the unit that each part names |
 //! | `customer_scores.parquet` | `stage, churn, risk, clv, rfm, segment, portrait, orders, spend` of every customer at the data cut-off |
 //! | `customer_vectors.safetensors` | tensor `customer_vectors`, customers × dimensions: where each stands among the others |
+//! | `propensities.json` | who accepts which offer; where there was a log of decisions |
 //! | `taste.json` | the blends of the views, and the constants of item weights, habits and sessions |
 //! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
@@ -38,18 +39,21 @@ pub use manifest::{Counts, FORMAT_VERSION, FileEntry, MANIFEST, Manifest, TimeUn
 use crate::attributes::{FeatureRows, Prior};
 use crate::behaviour::Behaviour;
 use crate::customers::{CustomerModels, Score};
+use crate::events::Timestamp;
 use crate::ids::{CustomerIx, ItemIx, Ix, Vocabulary};
 use crate::interactions::Interactions;
 use crate::item_lists::ItemLists;
 use crate::item_weights::ItemWeights;
 use crate::payload::Payload;
 use crate::popularity::Popularity;
+use crate::propensity::Propensities;
 use crate::repeat::Repeat;
 use crate::sessions::Sessions;
 use crate::taste::{Taste, Views};
 use crate::{Error, Result};
 use ndarray::Array2;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The evaluation in full, as JSON.
@@ -83,6 +87,8 @@ pub struct Release {
     pub taste: Taste,
     /// Where an item stands that nobody has bought yet, in the index's space; `None` where items have no attributes.
     pub item_prior: Option<Prior>,
+    /// Who accepts which offer; `None` without a log of decisions.
+    pub propensities: Option<ReleasedPropensities>,
     /// What everyone buys.
     pub popularity: Popularity,
     /// What sells now above its usual rate.
@@ -91,6 +97,16 @@ pub struct Release {
     pub complements: ItemLists,
     /// What is taken instead of each item.
     pub similar: ItemLists,
+}
+
+/// Who accepts which offer, as a release keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasedPropensities {
+    /// The moment of the latest decision that it was learned from: later ones correct it.
+    pub learned_until: Timestamp,
+    /// The propensities.
+    pub propensities: Propensities,
 }
 
 /// What is known of customers beside their taste; one row per customer in each table.
@@ -189,6 +205,9 @@ impl Release {
         if let Some(prior) = &self.item_prior {
             files.insert(tensors::ITEM_PRIOR.into(), tensors::encode_prior(tensors::ITEM_PRIOR, prior)?);
         }
+        if let Some(propensities) = &self.propensities {
+            files.insert(constants::PROPENSITIES.into(), constants::encode_propensities(propensities)?);
+        }
         Ok(files)
     }
 
@@ -236,6 +255,9 @@ impl Release {
         let item_prior = item_prior.then(|| part(files, tensors::ITEM_PRIOR)).transpose()?;
         let item_prior =
             item_prior.map(|bytes| tensors::decode_prior(tensors::ITEM_PRIOR, bytes)).transpose()?;
+        let propensities = manifest.files.contains_key(constants::PROPENSITIES);
+        let propensities = propensities.then(|| part(files, constants::PROPENSITIES)).transpose()?;
+        let propensities = propensities.map(constants::decode_propensities).transpose()?;
         let history = Interactions::from_parts(rows, cells, items.ids.len())?;
         let release = Self {
             payloads: items.payloads,
@@ -246,6 +268,7 @@ impl Release {
             profiles,
             known,
             item_prior,
+            propensities,
             history,
             taste: Taste::from_parts(views, items.recent, constants.blends)?,
             complements,

@@ -30,5 +30,6 @@ pub use gamma_gamma::{
 };
 pub use interval::Interval;
 pub use search::Search;
+pub(crate) use special::LnGamma;
 pub use summary::{Spend, Summary};
 pub use unit::{Span, Unit};

@@ -2,13 +2,13 @@
 
 /// Of an argument above 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LnGamma {
+pub(crate) struct LnGamma {
     /// ln Γ(x).
-    pub(super) value: f64,
+    pub(crate) value: f64,
     /// Its derivative, ψ(x).
-    pub(super) first: f64,
+    pub(crate) first: f64,
     /// Its second derivative, ψ′(x).
-    pub(super) second: f64,
+    pub(crate) second: f64,
 }
 
 /// ½ ln 2π.
@@ -19,7 +19,7 @@ const STIRLING: [f64; 7] =
 
 impl LnGamma {
     /// Moves the argument to 12 or beyond by Γ(x + 1) = x Γ(x); there Stirling's series is exact to the last digits.
-    pub(super) fn at(x: f64) -> Self {
+    pub(crate) fn at(x: f64) -> Self {
         let (mut up, mut product, mut first, mut second) = (x, 1.0, 0.0, 0.0);
         while up < 12.0 {
             product *= up;
