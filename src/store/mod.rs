@@ -7,10 +7,20 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod offers;
+pub mod postgres;
+mod progress;
 mod records;
 pub mod sqlite;
+mod words;
 
 pub use error::{Fault, StoreError};
+pub use offers::{
+    Admit, Consent, ConsentStatus, Contact, DecisionRecord, Ledger, LedgerResponse, LoggedDecision,
+    NewPolicy, NewResponse, OfferRecord, OfferStore, PolicyFormat, PolicyRecord, Publication, Reservation,
+    Reserved, Responded, ResponseKind, ResultRecord, ResultState, StoredResponse, Subject, TreatmentCount,
+    UnitOutcome, Usage,
+};
 pub use records::{
     Activation, Activity, Appended, Claim, Customer, EVENT_KINDS, Erasure, IdempotentRequest, KeptAnswer,
     KeyRecord, NewEvent, NewItem, NewTransition, StoredEvent, StoredItem, Transition, kind_word,
@@ -22,11 +32,11 @@ use chrono::{DateTime, Utc};
 /// A result whose error is [`StoreError`].
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// Everything that must survive the process.
+/// Everything that must survive the process; what concerns offers is in [`OfferStore`].
 ///
 /// Every method may fail with any [`StoreError`]; none has another error.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: OfferStore + Send + Sync {
     /// Keeps events; the results are in the order of the events. Of equal ids within one call the first counts.
     async fn append_events(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>>;
 
@@ -57,7 +67,8 @@ pub trait Store: Send + Sync {
     /// One customer's attributes.
     async fn customer(&self, customer_id: &str) -> Result<Option<Customer>>;
 
-    /// Erases a customer's attributes and events, and records that under a receipt.
+    /// Erases a customer's attributes, events, consents and decisions with their results and responses, and records that
+    /// under a receipt.
     async fn erase_customer(&self, customer_id: &str, at: DateTime<Utc>) -> Result<Erasure>;
 
     /// The SHA-256 digests of the ids of customers who were erased at or after a moment.

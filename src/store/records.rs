@@ -199,6 +199,8 @@ pub struct Erasure {
     pub attributes_erased: bool,
     /// How many events there were.
     pub events_erased: u64,
+    /// How many decisions there were, with their results and responses.
+    pub decisions_erased: u64,
 }
 
 /// An API key without its secret.

@@ -1,5 +1,6 @@
 use super::*;
-use crate::store::conformance;
+use crate::store::{Appended, NewEvent, Store, conformance};
+use chrono::Utc;
 use models::events::EventKind;
 use std::path::Path;
 use std::time::Instant;
@@ -14,7 +15,7 @@ fn settings(folder: &Path) -> SqliteSettings {
 }
 
 async fn open(folder: &Path) -> Result<SqliteStore> {
-    SqliteStore::open(&settings(folder), Arc::new(Metrics::new().unwrap())).await
+    settings(folder).open(Arc::new(Metrics::new().unwrap())).await
 }
 
 fn event(event_id: &str) -> NewEvent {
@@ -38,6 +39,16 @@ fn event(event_id: &str) -> NewEvent {
 async fn sqlite_does_what_every_store_must_do() {
     let folder = tempfile::tempdir().unwrap();
     conformance::check(Arc::new(open(folder.path()).await.unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reservations_that_race_through_one_store_and_through_two_keep_every_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let patient = SqliteSettings { busy_timeout: Duration::from_secs(30), ..settings(folder.path()) };
+    let open = async || Arc::new(patient.open(Arc::new(Metrics::new().unwrap())).await.unwrap());
+    let (first, second) = (open().await, open().await);
+    conformance::reservations::check([first.clone(), first.clone()]).await;
+    conformance::reservations::check([first, second]).await;
 }
 
 #[tokio::test]
@@ -79,7 +90,7 @@ async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
     // A limit on pages is met just as the end of a disk is.
     let writer = Writer::start(
         options.clone().pragma("max_page_count", "40"),
-        &settings(folder.path()),
+        Queue { length: 64, patience: Duration::from_millis(200) },
         Arc::new(Metrics::new().unwrap()),
     );
     let mut acknowledged = 0;
@@ -107,7 +118,7 @@ async fn a_file_that_is_no_database_and_a_folder_that_cannot_be_made_are_named_a
     let error = open(folder.path()).await.err().unwrap();
     assert_eq!(error.fault, Fault::Corrupt, "{error}");
     let blocked = SqliteSettings { path: path.join("below a file/x.db"), ..settings(folder.path()) };
-    let error = SqliteStore::open(&blocked, Arc::new(Metrics::new().unwrap())).await.err().unwrap();
+    let error = blocked.open(Arc::new(Metrics::new().unwrap())).await.err().unwrap();
     assert_eq!(error.fault, Fault::Unavailable, "{error}");
 }
 
@@ -116,7 +127,7 @@ async fn a_write_at_fault_does_not_take_its_neighbours_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await.unwrap();
     // Polled together, so that they share a group.
-    let broken = store.writer.write((), |connection, ()| {
+    let broken = store.writer.write(&[], (), |connection, ()| {
         Box::pin(async move {
             sqlx::query("INSERT INTO nowhere VALUES (1)").execute(connection).await.map(|_| ())
         })

@@ -1,23 +1,17 @@
 //! Events: many rows per statement, duplicates recognised by id and content.
 
-use super::moment;
+use super::rows::{moment, statement_chunks};
+use super::{Connection, Database, Pool, Row};
 use crate::store::{Activity, Appended, EVENT_KINDS, NewEvent, Result, StoredEvent, kind_word};
 use chrono::{DateTime, Utc};
 use models::events::EventKind;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use sqlx::{QueryBuilder, Row as _};
 use std::collections::{HashMap, HashSet};
 
 const COLUMNS: &str = "event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id";
 
-/// Rows per statement. Few sizes, so that few statements are prepared and all of them stay cached.
-const STATEMENT_ROWS: [usize; 3] = [64, 8, 1];
-
 /// Appends within a transaction.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    events: &[NewEvent],
-) -> sqlx::Result<Vec<Appended>> {
+pub(super) async fn append(connection: &mut Connection, events: &[NewEvent]) -> sqlx::Result<Vec<Appended>> {
     let mut met = HashSet::new();
     let firsts: Vec<&NewEvent> = events.iter().filter(|event| met.insert(event.event_id.as_str())).collect();
     let mut inserted = HashSet::new();
@@ -49,7 +43,7 @@ pub(super) async fn append(
 
 /// One customer's latest events since a moment, oldest first.
 pub(super) async fn since(
-    readers: &SqlitePool,
+    readers: &Pool,
     customer_id: &str,
     since: DateTime<Utc>,
     limit: u32,
@@ -67,7 +61,7 @@ pub(super) async fn since(
 }
 
 /// The events that were kept last, in the order in which they were kept.
-pub(super) async fn latest(readers: &SqlitePool, limit: u32) -> Result<Vec<StoredEvent>> {
+pub(super) async fn latest(readers: &Pool, limit: u32) -> Result<Vec<StoredEvent>> {
     let rows = sqlx::query(
         "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
          FROM events ORDER BY rowid DESC LIMIT $1",
@@ -79,7 +73,7 @@ pub(super) async fn latest(readers: &SqlitePool, limit: u32) -> Result<Vec<Store
 }
 
 /// How much one customer did.
-pub(super) async fn activity(readers: &SqlitePool, customer_id: &str) -> Result<Activity> {
+pub(super) async fn activity(readers: &Pool, customer_id: &str) -> Result<Activity> {
     let row =
         sqlx::query("SELECT count(*) AS events, max(at_us) AS at_us FROM events WHERE customer_id = $1")
             .bind(customer_id)
@@ -91,14 +85,14 @@ pub(super) async fn activity(readers: &SqlitePool, customer_id: &str) -> Result<
 }
 
 /// Number of all events.
-pub(super) async fn count(readers: &SqlitePool) -> Result<u64> {
+pub(super) async fn count(readers: &Pool) -> Result<u64> {
     let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(readers).await?;
     Ok(events.unsigned_abs())
 }
 
 /// Inserts what is new and gives back its ids.
-async fn insert(connection: &mut SqliteConnection, events: &[&NewEvent]) -> sqlx::Result<Vec<String>> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("INSERT INTO events ({COLUMNS}) "));
+async fn insert(connection: &mut Connection, events: &[&NewEvent]) -> sqlx::Result<Vec<String>> {
+    let mut query = QueryBuilder::<Database>::new(format!("INSERT INTO events ({COLUMNS}) "));
     query.push_values(events, |mut row, event| {
         let event = (*event).clone().stored();
         row.push_bind(event.event_id)
@@ -117,8 +111,9 @@ async fn insert(connection: &mut SqliteConnection, events: &[&NewEvent]) -> sqlx
     query.build_query_scalar().fetch_all(connection).await
 }
 
-async fn by_ids(connection: &mut SqliteConnection, events: &[&NewEvent]) -> sqlx::Result<Vec<StoredEvent>> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM events WHERE event_id IN ("));
+async fn by_ids(connection: &mut Connection, events: &[&NewEvent]) -> sqlx::Result<Vec<StoredEvent>> {
+    let mut query =
+        QueryBuilder::<Database>::new(format!("SELECT {COLUMNS} FROM events WHERE event_id IN ("));
     let mut ids = query.separated(", ");
     for event in events {
         ids.push_bind(event.event_id.clone());
@@ -127,7 +122,7 @@ async fn by_ids(connection: &mut SqliteConnection, events: &[&NewEvent]) -> sqlx
     query.build().fetch_all(connection).await?.iter().map(event).collect()
 }
 
-fn event(row: &SqliteRow) -> sqlx::Result<StoredEvent> {
+fn event(row: &Row) -> sqlx::Result<StoredEvent> {
     Ok(StoredEvent {
         event_id: row.try_get("event_id")?,
         kind: kind(row.try_get("kind")?)?,
@@ -149,14 +144,4 @@ fn kind(word: &str) -> sqlx::Result<EventKind> {
         .find(|(_, known)| *known == word)
         .map(|(kind, _)| *kind)
         .ok_or_else(|| sqlx::Error::Decode(format!("{word:?} is no kind of event").into()))
-}
-
-/// Cuts rows into chunks of the sizes in [`STATEMENT_ROWS`].
-fn statement_chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = STATEMENT_ROWS.into_iter().find(|size| *size <= rows.len())?;
-        let (chunk, rest) = rows.split_at(size);
-        rows = rest;
-        Some(chunk)
-    })
 }

@@ -1,15 +1,12 @@
 //! Changes of customers' stages.
 
-use super::moment;
+use super::rows::moment;
+use super::{Connection, Pool, Row};
 use crate::store::{NewTransition, Result, Transition};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::Row as _;
 
 /// Appends within a transaction; one that is already there is left as it is.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    transitions: &[NewTransition],
-) -> sqlx::Result<()> {
+pub(super) async fn append(connection: &mut Connection, transitions: &[NewTransition]) -> sqlx::Result<()> {
     for transition in transitions {
         sqlx::query(
             "INSERT INTO stage_transitions (customer_id, from_stage, to_stage, reason, at_us) \
@@ -27,7 +24,7 @@ pub(super) async fn append(
 }
 
 /// The latest of one customer, newest first.
-pub(super) async fn of(readers: &SqlitePool, customer_id: &str, limit: u32) -> Result<Vec<Transition>> {
+pub(super) async fn of(readers: &Pool, customer_id: &str, limit: u32) -> Result<Vec<Transition>> {
     let rows = sqlx::query(
         "SELECT sequence, customer_id, from_stage, to_stage, reason, at_us FROM stage_transitions \
          WHERE customer_id = $1 ORDER BY at_us DESC, sequence DESC LIMIT $2",
@@ -40,7 +37,7 @@ pub(super) async fn of(readers: &SqlitePool, customer_id: &str, limit: u32) -> R
 }
 
 /// The next ones after a sequence number, in the order in which they were recorded.
-pub(super) async fn after(readers: &SqlitePool, sequence: i64, limit: u32) -> Result<Vec<Transition>> {
+pub(super) async fn after(readers: &Pool, sequence: i64, limit: u32) -> Result<Vec<Transition>> {
     let rows = sqlx::query(
         "SELECT sequence, customer_id, from_stage, to_stage, reason, at_us FROM stage_transitions \
          WHERE sequence > $1 ORDER BY sequence LIMIT $2",
@@ -52,7 +49,7 @@ pub(super) async fn after(readers: &SqlitePool, sequence: i64, limit: u32) -> Re
     Ok(rows.iter().map(transition).collect::<sqlx::Result<_>>()?)
 }
 
-fn transition(row: &SqliteRow) -> sqlx::Result<Transition> {
+fn transition(row: &Row) -> sqlx::Result<Transition> {
     Ok(Transition {
         sequence: row.try_get("sequence")?,
         transition: NewTransition {

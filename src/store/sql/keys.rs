@@ -1,14 +1,14 @@
 //! API keys and idempotency keys.
 
-use super::moment;
+use super::rows::{maybe_moment, moment};
+use super::{Connection, Pool, Row};
 use crate::auth::UnknownRole;
 use crate::store::{Claim, IdempotentRequest, KeptAnswer, KeyRecord, Result};
 use chrono::{DateTime, Utc};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::Row as _;
 
 /// Keeps a new API key.
-pub(super) async fn add(connection: &mut SqliteConnection, key: &KeyRecord) -> sqlx::Result<()> {
+pub(super) async fn add(connection: &mut Connection, key: &KeyRecord) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO api_keys (key_id, role, label, secret_sha256, created_us, revoked_us) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -25,7 +25,7 @@ pub(super) async fn add(connection: &mut SqliteConnection, key: &KeyRecord) -> s
 }
 
 /// Reads one API key.
-pub(super) async fn one(readers: &SqlitePool, key_id: &str) -> Result<Option<KeyRecord>> {
+pub(super) async fn one(readers: &Pool, key_id: &str) -> Result<Option<KeyRecord>> {
     let row = sqlx::query(
         "SELECT key_id, role, label, secret_sha256, created_us, revoked_us FROM api_keys WHERE key_id = $1",
     )
@@ -36,7 +36,7 @@ pub(super) async fn one(readers: &SqlitePool, key_id: &str) -> Result<Option<Key
 }
 
 /// Reads all API keys.
-pub(super) async fn all(readers: &SqlitePool) -> Result<Vec<KeyRecord>> {
+pub(super) async fn all(readers: &Pool) -> Result<Vec<KeyRecord>> {
     let rows = sqlx::query(
         "SELECT key_id, role, label, secret_sha256, created_us, revoked_us FROM api_keys ORDER BY created_us, key_id",
     )
@@ -47,7 +47,7 @@ pub(super) async fn all(readers: &SqlitePool) -> Result<Vec<KeyRecord>> {
 
 /// Revokes an API key that is not revoked yet.
 pub(super) async fn revoke(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key_id: &str,
     at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
@@ -61,7 +61,7 @@ pub(super) async fn revoke(
 
 /// Grants an idempotency key, or says what became of it. Expired keys are swept out on the way.
 pub(super) async fn claim(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &IdempotentRequest,
     now: DateTime<Utc>,
     lease_ends: DateTime<Utc>,
@@ -88,11 +88,14 @@ pub(super) async fn claim(
     )
     .bind(&request.caller)
     .bind(&request.key)
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
+    // Another process gave the key back a moment ago: whoever asks again gets it.
+    let Some(row) = row else { return Ok(Claim::Running) };
     let kept_sha256: Vec<u8> = row.try_get("request_sha256")?;
-    let status: Option<u16> = row.try_get("status")?;
-    match status {
+    let status: Option<i64> = row.try_get("status")?;
+    let status = status.map(|status| u16::try_from(status).map_err(|e| sqlx::Error::Decode(e.into())));
+    match status.transpose()? {
         _ if kept_sha256 != request.request_sha256 => Ok(Claim::Reused),
         None => Ok(Claim::Running),
         Some(status) => Ok(Claim::Answered(KeptAnswer { status, body: row.try_get("body")? })),
@@ -101,7 +104,7 @@ pub(super) async fn claim(
 
 /// Keeps the answer of a granted key.
 pub(super) async fn keep_answer(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &IdempotentRequest,
     answer: &KeptAnswer,
     expires: DateTime<Utc>,
@@ -111,7 +114,7 @@ pub(super) async fn keep_answer(
     )
     .bind(&request.caller)
     .bind(&request.key)
-    .bind(answer.status)
+    .bind(i64::from(answer.status))
     .bind(answer.body.as_slice())
     .bind(expires.timestamp_micros())
     .execute(connection)
@@ -121,7 +124,7 @@ pub(super) async fn keep_answer(
 
 /// Gives a granted key back.
 pub(super) async fn release_claim(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &IdempotentRequest,
 ) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM idempotent_requests WHERE caller = $1 AND key = $2 AND status IS NULL")
@@ -132,19 +135,15 @@ pub(super) async fn release_claim(
     Ok(())
 }
 
-fn record(row: &SqliteRow) -> sqlx::Result<KeyRecord> {
+fn record(row: &Row) -> sqlx::Result<KeyRecord> {
     let role: &str = row.try_get("role")?;
     let secret: &[u8] = row.try_get("secret_sha256")?;
-    let revoked: Option<i64> = row.try_get("revoked_us")?;
     Ok(KeyRecord {
         key_id: row.try_get("key_id")?,
         role: role.parse().map_err(|e: UnknownRole| sqlx::Error::Decode(e.into()))?,
         label: row.try_get("label")?,
         secret_sha256: secret.try_into().map_err(|_| sqlx::Error::Decode("a digest has 32 bytes".into()))?,
         created_at: moment(row, "created_us")?,
-        revoked_at: match revoked {
-            Some(_) => Some(moment(row, "revoked_us")?),
-            None => None,
-        },
+        revoked_at: maybe_moment(row, "revoked_us")?,
     })
 }

@@ -1,7 +1,12 @@
 //! What every store must do, whatever it is made of.
 
+mod decisions;
+mod offers;
+pub(super) mod reservations;
+
 use super::*;
 use crate::auth::Role;
+use crate::config::Direction;
 use chrono::TimeDelta;
 use models::events::EventKind;
 use models::payload::{Payload, PayloadValue};
@@ -44,6 +49,24 @@ fn payload(word: &str) -> Payload {
         .into()
 }
 
+/// One customer's ledger from the beginning, as of a second.
+async fn ledger(store: &dyn Store, customer_id: &str, household_id: Option<&str>, as_of: i64) -> Ledger {
+    let household_id = household_id.map(str::to_owned);
+    let (since, as_of) = (moment(0), moment(as_of));
+    store.ledger(&Subject { customer_id: customer_id.into(), household_id, since, as_of }).await.unwrap()
+}
+
+/// Reserves a decision if a judge admits it.
+async fn reserve(
+    store: &dyn Store,
+    decision: DecisionRecord,
+    admit: impl Fn(&Ledger, &[Usage]) -> bool + Send + Sync + 'static,
+) -> Reserved {
+    let (customer_id, household_id) = (decision.customer_id.clone(), decision.household_id.clone());
+    let subject = Subject { customer_id, household_id, since: moment(0), as_of: decision.at };
+    store.reserve(Reservation { subject, decision, admit: Arc::new(admit) }).await.unwrap()
+}
+
 async fn ids_since(store: &dyn Store, customer_id: &str, since: i64, limit: u32) -> Vec<String> {
     let events = store.events_since(customer_id, moment(since), limit).await.unwrap();
     events.into_iter().map(|event| event.event_id).collect()
@@ -62,6 +85,17 @@ pub(super) async fn check(store: Arc<dyn Store>) {
     keys_are_listed_and_revoked_once(&*store).await;
     activations_are_listed_newest_first(&*store).await;
     an_idempotency_key_belongs_to_one_request(&*store).await;
+    offers::offers_are_replaced_and_deleted_and_every_change_is_a_new_revision(&*store).await;
+    offers::a_policy_is_kept_in_versions_and_the_last_published_is_in_force(&*store).await;
+    offers::consents_are_only_added_and_the_last_word_counts(&*store).await;
+    decisions::decisions_come_back_as_they_were_given(&*store).await;
+    decisions::decisions_are_kept_once_and_paged_in_order(&*store).await;
+    decisions::a_contact_is_reserved_confirmed_and_counted(&*store).await;
+    decisions::a_household_shares_contacts_but_not_responses(&*store).await;
+    decisions::responses_are_recognised_and_wait_for_their_decision(&*store).await;
+    decisions::silence_settles_what_was_shown(&*store).await;
+    decisions::units_are_counted_with_what_they_bought(&*store).await;
+    decisions::an_erased_customer_leaves_no_decision_and_holds_no_place(&*store).await;
     concurrent_writers_lose_nothing(store).await;
 }
 
