@@ -12,6 +12,11 @@ pub mod routes;
 pub mod auth;
 pub mod customers;
 pub mod decisions;
+pub mod policy;
+
+pub mod offers;
+pub mod simulation;
+
 pub mod index;
 pub mod releases;
 pub mod store;

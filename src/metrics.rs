@@ -4,7 +4,9 @@
 //! paths. Each [`Metrics`] has its own registry, so that two services in one process do not share counts.
 
 use crate::decisions::Decision;
-use crate::store::{Appended, EVENT_KINDS};
+use crate::offers::responses::word;
+use crate::offers::wire::OffersDecision;
+use crate::store::{Appended, EVENT_KINDS, ResponseKind};
 use models::events::EventKind;
 use prometheus::core::Collector;
 use prometheus::{
@@ -67,6 +69,16 @@ metrics! {
         decisions: IntCounterVec["contact_point", "fallback"],
         /// Decisions made without a part that was down.
         degraded_decisions: IntCounterVec["part"],
+        /// Decisions about offers, by contact point, arm and whether any offer was answered.
+        offer_decisions: IntCounterVec["contact_point", "arm", "answered"],
+        /// Offers that a stage of the chain removed.
+        removed_offers: IntCounterVec["contact_point", "stage"],
+        /// Offers that a rule cost because it failed on the customer.
+        failed_rules: IntCounterVec["contact_point"],
+        /// Decisions that could not be kept.
+        lost_decisions: IntCounter,
+        /// Received responses to decisions, by what was done and by what became of it.
+        responses: IntCounterVec["outcome", "result"],
         /// Received events, by kind and by what became of them.
         events: IntCounterVec["kind", "result"],
         /// Time of one transaction of the store's writer, commit included.
@@ -127,6 +139,28 @@ impl Metrics {
         for part in &decision.degraded {
             self.degraded_decisions.with_label_values(&[part]).inc();
         }
+    }
+
+    /// Counts a decision about offers. Contact points are those of the configuration.
+    pub fn decided_offers(&self, decision: &OffersDecision) {
+        let contact_point = decision.contact_point.as_str();
+        let answered = if decision.results.is_empty() { "no" } else { "yes" };
+        self.offer_decisions.with_label_values(&[contact_point, decision.arm.code(), answered]).inc();
+        for removed in &decision.funnel.removed {
+            let labels = [contact_point, removed.stage.code()];
+            self.removed_offers.with_label_values(&labels).inc_by(removed.offers as u64);
+        }
+        for failed in &decision.funnel.failed_rules {
+            self.failed_rules.with_label_values(&[contact_point]).inc_by(failed.offers as u64);
+        }
+        for part in &decision.degraded {
+            self.degraded_decisions.with_label_values(&[part]).inc();
+        }
+    }
+
+    /// Counts a received response; what could not be read has no outcome.
+    pub fn responded(&self, kind: Option<ResponseKind>, result: &str) {
+        self.responses.with_label_values(&[kind.map_or("unknown", word), result]).inc();
     }
 
     /// The counter of [`Self::events`] for a kind (where it could be read) and a result, resolved beforehand.

@@ -28,6 +28,20 @@ pub enum Code {
     RouteNotFound,
     /// No such item.
     ItemNotFound,
+    /// No such offer.
+    OfferNotFound,
+    /// No such decision.
+    DecisionNotFound,
+    /// No such policy, or none to go back to.
+    PolicyNotFound,
+    /// A policy that cannot be meant.
+    InvalidPolicy,
+    /// Too little is logged to say anything.
+    EvidenceTooThin,
+    /// Another response is kept under the same id.
+    ResponseConflict,
+    /// The decision is too old to be answered.
+    ResponseTooLate,
     /// No such release, or none to go back to.
     ReleaseNotFound,
     /// The release is not sound.
@@ -81,6 +95,19 @@ impl Code {
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The API key may not do this"),
             Self::RouteNotFound => ("route_not_found", S::NOT_FOUND, "There is no such route"),
             Self::ItemNotFound => ("item_not_found", S::NOT_FOUND, "There is no such item"),
+            Self::OfferNotFound => ("offer_not_found", S::NOT_FOUND, "There is no such offer"),
+            Self::DecisionNotFound => ("decision_not_found", S::NOT_FOUND, "There is no such decision"),
+            Self::PolicyNotFound => ("policy_not_found", S::NOT_FOUND, "There is no such policy"),
+            Self::InvalidPolicy => ("invalid_policy", S::UNPROCESSABLE_ENTITY, "The policy is not valid"),
+            Self::EvidenceTooThin => {
+                ("evidence_too_thin", S::UNPROCESSABLE_ENTITY, "Too little is logged to say anything")
+            }
+            Self::ResponseConflict => {
+                ("response_conflict", S::CONFLICT, "Another response has this response_id")
+            }
+            Self::ResponseTooLate => {
+                ("response_too_late", S::UNPROCESSABLE_ENTITY, "The response comes too late")
+            }
             Self::ReleaseNotFound => ("release_not_found", S::NOT_FOUND, "There is no such release"),
             Self::ReleaseDamaged => ("release_damaged", S::UNPROCESSABLE_ENTITY, "The release is damaged"),
             Self::NoRelease => ("no_release", S::SERVICE_UNAVAILABLE, "No release is loaded"),

@@ -3,13 +3,15 @@
 //! Tests start the very same application on port 0.
 
 use crate::auth::Keys;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::customers;
 use crate::metrics::Metrics;
+use crate::offers::{self, BookError, Offers};
 use crate::releases::Releases;
 use crate::routes;
 use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
-use crate::store::sqlite::{SqliteSettings, SqliteStore};
+use crate::store::postgres::PostgresSettings;
+use crate::store::sqlite::SqliteSettings;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 use actix_web::dev::{Server, ServerHandle};
@@ -28,11 +30,14 @@ pub enum StartupError {
     /// The store cannot be opened.
     #[error("{path}: {error}")]
     Store {
-        /// Its file.
+        /// Its file, or the setting that names its server.
         path: String,
         /// Why not.
         error: StoreError,
     },
+    /// Offers or the policy in force cannot be read.
+    #[error("{0}; publish another version with an earlier program, or start on another store")]
+    Offers(#[from] BookError),
     /// Metrics are declared wrongly.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -97,6 +102,7 @@ impl Application {
     /// [`io::Error`] when the server breaks down.
     pub async fn run(self) -> io::Result<()> {
         let served = self.server.await;
+        self.state.offers.close().await;
         self.state.store.close().await;
         served
     }
@@ -124,6 +130,12 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         // Events and attributes can be taken all the same; readiness says what is missing.
         tracing::warn!(%error, "no release answers");
     }
+    let offers = Arc::new(Offers::open(Arc::clone(&store), Arc::clone(&metrics)).await?);
+    tokio::spawn(offers::keep_up_to_date(
+        Arc::downgrade(&offers),
+        Arc::downgrade(&releases),
+        Arc::clone(&store),
+    ));
     tokio::spawn(customers::keep_up_to_date(
         Arc::downgrade(&releases),
         Arc::clone(&store),
@@ -136,6 +148,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
             Box::new(ReleaseCheck(Arc::clone(&releases))),
         ]),
         changes: Arc::clone(&releases) as Arc<dyn Listener>,
+        offers,
         releases,
         config,
         store,
@@ -148,14 +161,15 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
 /// # Errors
 /// [`StartupError::Store`].
 pub async fn open_store(config: &Config, metrics: Arc<Metrics>) -> Result<Arc<dyn Store>, StartupError> {
-    let settings = SqliteSettings {
-        path: config.store.path.clone(),
-        busy_timeout: Duration::from_millis(config.store.busy_timeout_ms),
-        readers: config.store.readers,
-        queue: config.store.queue,
-    };
-    let error = |error| StartupError::Store { path: settings.path.display().to_string(), error };
-    Ok(Arc::new(SqliteStore::open(&settings, metrics).await.map_err(error)?))
+    let StoreConfig { path, url, readers, queue, .. } = config.store.clone();
+    let busy_timeout = Duration::from_millis(config.store.busy_timeout_ms);
+    let error = |error| StartupError::Store { path: config.store.place(), error };
+    if config.store.is_on_a_server() {
+        let settings = PostgresSettings { url, busy_timeout, readers, queue };
+        return Ok(Arc::new(settings.open(metrics).await.map_err(error)?));
+    }
+    let settings = SqliteSettings { path, busy_timeout, readers, queue };
+    Ok(Arc::new(settings.open(metrics).await.map_err(error)?))
 }
 
 /// Beyond the loopback interface there must be authentication and someone who can pass it.
@@ -167,10 +181,8 @@ async fn refuse_to_be_open(config: &Config, store: &dyn Store) -> Result<(), Sta
     if !config.auth.enabled {
         return Err(StartupError::OpenToAll(address));
     }
-    let keys = store
-        .keys()
-        .await
-        .map_err(|error| StartupError::Store { path: config.store.path.display().to_string(), error })?;
+    let keys =
+        store.keys().await.map_err(|error| StartupError::Store { path: config.store.place(), error })?;
     if keys.iter().all(|key| key.revoked_at.is_some()) {
         return Err(StartupError::NoKey(address));
     }

@@ -3,6 +3,8 @@
 use crate::auth::Keys;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::offers::{BookError, Offers};
+use crate::problem::Problem;
 use crate::releases::Releases;
 use crate::store::{Store, StoredEvent, StoredItem};
 use async_trait::async_trait;
@@ -20,12 +22,27 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// The releases, and the one that answers.
     pub releases: Arc<Releases>,
+    /// The offers and the policy in force.
+    pub offers: Arc<Offers>,
     /// The keys that callers present.
     pub keys: Arc<Keys>,
     /// Who hears of changes.
     pub changes: Arc<dyn Listener>,
     /// What must work before traffic may come.
     pub readiness: Arc<[Box<dyn Check>]>,
+}
+
+impl AppState {
+    /// Takes over what was just written of offers and policies, so that the next decision sees it.
+    ///
+    /// # Errors
+    /// Problems of the store.
+    pub async fn refresh_offers(&self) -> Result<(), Problem> {
+        self.offers.refresh().await.map_err(|error| match error {
+            BookError::Store(error) => error.into(),
+            BookError::Policy { .. } => Problem::internal(&error),
+        })
+    }
 }
 
 /// Hears of what changed: after the write is durable, before the client is answered.

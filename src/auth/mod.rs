@@ -43,6 +43,16 @@ pub enum Permission {
     WriteCustomers,
     /// Erase a customer.
     EraseCustomers,
+    /// Read offers and policies.
+    ReadOffers,
+    /// Write offers.
+    WriteOffers,
+    /// Read consents and write them.
+    Consents,
+    /// Draft, try out, publish and take back policies.
+    ManagePolicies,
+    /// Read what was decided and what came of it.
+    ReadDecisions,
     /// List releases.
     ReadReleases,
     /// Activate a release or roll back.
@@ -58,13 +68,25 @@ impl Role {
     /// The table.
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            Decide, EraseCustomers, ManageReleases, ReadCustomers, ReadItems, ReadMetrics, ReadReleases,
-            WriteCustomers, WriteEvents, WriteItems,
+            Consents, Decide, EraseCustomers, ManagePolicies, ManageReleases, ReadCustomers, ReadDecisions,
+            ReadItems, ReadMetrics, ReadOffers, ReadReleases, WriteCustomers, WriteEvents, WriteItems,
+            WriteOffers,
         };
         match self {
-            Self::Site => &[Decide, WriteEvents, ReadItems, WriteItems, WriteCustomers],
-            Self::Advisor => &[Decide, WriteEvents, ReadItems, ReadCustomers],
-            Self::Campaign => &[Decide, ReadItems, ReadCustomers],
+            Self::Site => &[Decide, WriteEvents, ReadItems, WriteItems, WriteCustomers, Consents],
+            Self::Advisor => {
+                &[Decide, WriteEvents, ReadItems, ReadCustomers, Consents, ReadOffers, ReadDecisions]
+            }
+            Self::Campaign => &[
+                Decide,
+                WriteEvents,
+                ReadItems,
+                ReadCustomers,
+                ReadOffers,
+                WriteOffers,
+                ManagePolicies,
+                ReadDecisions,
+            ],
             Self::Operator => &[ReadItems, ReadReleases, ManageReleases, ReadMetrics],
             Self::Admin => &[
                 Decide,
@@ -74,6 +96,11 @@ impl Role {
                 ReadCustomers,
                 WriteCustomers,
                 EraseCustomers,
+                ReadOffers,
+                WriteOffers,
+                Consents,
+                ManagePolicies,
+                ReadDecisions,
                 ReadReleases,
                 ManageReleases,
                 ReadMetrics,

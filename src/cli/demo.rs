@@ -5,6 +5,7 @@ use super::progress::Shown;
 use crate::auth::{NewKey, Role};
 use crate::config::Config;
 use crate::releases::Serving;
+use crate::routes::offers::{OfferBody, write};
 use crate::startup::{self, Application};
 use crate::telemetry;
 use anyhow::Context;
@@ -24,6 +25,9 @@ use training::pipeline::{self, Gate, Inputs, Run};
 const PURCHASES: &[u8] = include_bytes!("../../demo/purchases.parquet");
 const PRODUCTS: &[u8] = include_bytes!("../../demo/products.parquet");
 const CUSTOMERS: &[u8] = include_bytes!("../../demo/customers.parquet");
+
+/// Offers for these customers, made up.
+const OFFERS: &[u8] = include_bytes!("../../demo/offers.json");
 
 /// The label of the key that a demonstration makes, and takes back at the next one.
 const KEY_LABEL: &str = "proffer demo";
@@ -47,6 +51,7 @@ pub(super) async fn run(mut arguments: DemoArguments) -> anyhow::Result<()> {
     arguments.config.overrides.extend([
         format!("server.listen={}", arguments.listen),
         format!("store.path={}", directory.join("proffer.db").display()),
+        "store.url=".to_owned(),
         format!("releases.dir={}", directory.join("releases").display()),
         "catalogue.category_attribute=category".to_owned(),
         // The year ended long ago: seen from now, everyone would be lost.
@@ -59,6 +64,7 @@ pub(super) async fn run(mut arguments: DemoArguments) -> anyhow::Result<()> {
     train(&config, &directory)?;
     let application = startup::build(config).await?;
     let key = key(&application).await?;
+    add_offers(&application).await?;
     print_what_to_try(&application, &key);
     super::serve::until_stopped(application).await
 }
@@ -87,6 +93,18 @@ fn train(config: &Config, directory: &Path) -> anyhow::Result<()> {
     let run = Run { now: Utc::now(), search: None, gate: Gate::default() };
     let trained = pipeline::train(&config.training, &inputs, &run, &config.releases.dir, &Shown::new())?;
     println!("{}\n{}{}", trained.data, trained.evaluation.quality, trained.evaluation.customers);
+    Ok(())
+}
+
+/// Writes the demonstration's offers where there are none.
+async fn add_offers(application: &Application) -> anyhow::Result<()> {
+    let state = application.state();
+    if !state.store.offers().await?.is_empty() {
+        return Ok(());
+    }
+    let offers: Vec<OfferBody> = serde_json::from_slice(OFFERS)?;
+    let offers = offers.into_iter().map(|body| (body.offer_id, body.offer)).collect();
+    write(state, offers).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
     Ok(())
 }
 
@@ -163,7 +181,25 @@ fn print_whom_to_keep(serving: &Serving, at: &str, key: &str, post: impl Fn(&str
         r#"{"filter":{"must":[{"key":"risk","match":{"any":["high","very_high"]}}]},"sort":"clv","n":5}"#;
     println!("# Whom to keep: the most precious among those who are likely to leave");
     println!("{}\n", post("/v1/customers/search", risky));
+    println!("# What to offer one of them in a conversation, and with which words");
+    println!(
+        "{}\n",
+        post(
+            "/v1/offers/next",
+            &format!(
+                r#"{{"customer_id":"{customer}","contact_point":"branch_advisor","n":2,"explain":true}}"#
+            )
+        )
+    );
+    println!(
+        "# What to write to them: a contact is reserved before the answer, within consent and contact pressure"
+    );
+    println!(
+        "{}\n",
+        post("/v1/offers/next", &format!(r#"{{"customer_id":"{customer}","contact_point":"email","n":1}}"#))
+    );
     for (what, path) in [
+        ("Why not another offer", "/why-not/store-card-credit?contact_point=branch_advisor&language=fr"),
         ("Who one of them is, what they are worth, and where they are in their life", "?language=en"),
         ("When they may leave, and why", "/churn"),
     ] {

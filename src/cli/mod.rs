@@ -1,12 +1,14 @@
 //! The command line: one module per command.
 
 mod config;
+mod decisions;
 mod demo;
 mod key;
 mod output;
 mod progress;
 mod recommend;
 mod serve;
+mod simulate;
 mod train;
 
 use crate::config::{Config, ConfigError, Sources};
@@ -34,6 +36,12 @@ enum Command {
     Evaluate(train::EvaluateArguments),
     /// Writes lists for a file of customers, without a service.
     Recommend(recommend::RecommendArguments),
+    /// Writes the log of decisions about offers, to learn from and to look into.
+    Decisions(decisions::DecisionsArguments),
+    /// Says what a policy would have brought, from the log of decisions or from a file.
+    EvaluatePolicy(decisions::EvaluatePolicyArguments),
+    /// Lets policies decide in a world whose truth is known, and shows what each costs.
+    Simulate(simulate::SimulateArguments),
     /// Answers requests until it is stopped.
     Serve(serve::ServeArguments),
     /// Makes, lists and revokes API keys.
@@ -76,6 +84,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Train(arguments) => train::train(arguments),
         Command::Evaluate(arguments) => train::evaluate(arguments),
         Command::Recommend(arguments) => recommend::run(&arguments),
+        Command::Decisions(arguments) => block_on(decisions::write(arguments)),
+        Command::EvaluatePolicy(arguments) => block_on(decisions::evaluate_policy(arguments)),
+        Command::Simulate(arguments) => block_on(simulate::run(arguments)),
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Key(command) => block_on(key::run(command)),
         Command::Config(command) => config::run(&command),

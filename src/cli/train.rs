@@ -31,7 +31,8 @@ impl InputArguments {
         let config = self.config.load()?;
         telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
         let AttributeArguments { items, customers } = attributes;
-        Ok((config, Inputs { history: self.history, items, customers, rejected: self.rejected, test: None }))
+        let (history, rejected) = (self.history, self.rejected);
+        Ok((config, Inputs { history, items, customers, rejected, ..Inputs::default() }))
     }
 }
 
@@ -91,6 +92,9 @@ pub(super) struct TrainArguments {
     /// Where the release is published; the same as --set releases.dir=…
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// The log of decisions about offers, as `proffer decisions` writes it: who accepts which offer is learned from it.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
     #[command(flatten)]
     search: SearchArguments,
     /// Publishes the release even if it is worse than recommending what everyone buys.
@@ -100,7 +104,8 @@ pub(super) struct TrainArguments {
 
 /// Trains, prints what was read and measured, and publishes a release.
 pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
-    let (config, inputs) = arguments.inputs.load(arguments.attributes)?;
+    let (config, mut inputs) = arguments.inputs.load(arguments.attributes)?;
+    inputs.decisions = arguments.decisions;
     let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
     let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate };
@@ -112,6 +117,9 @@ pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
         }
     }
     println!("{}{}", trained.evaluation.quality, trained.evaluation.customers);
+    if let Some(report) = &trained.evaluation.propensity {
+        println!("{}", training::report::Propensity(report));
+    }
     println!("Published release {} in {}", trained.manifest.id, trained.path.display());
     Ok(())
 }

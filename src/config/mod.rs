@@ -10,7 +10,8 @@ pub use contact_points::{ContactPoint, Direction, Fallback, Repeats};
 pub use load::{ConfigError, Sources};
 
 use crate::index::{IndexChoice, IndexConfig};
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -94,8 +95,11 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
-    /// The SQLite file.
+    /// The SQLite file, unless `url` names a server.
     pub path: PathBuf,
+    /// The PostgreSQL server; empty for SQLite. Never printed.
+    #[serde(serialize_with = "hidden")]
+    pub url: SecretString,
     /// Patience with another process's lock.
     pub busy_timeout_ms: u64,
     /// Connections that read.
@@ -164,6 +168,29 @@ pub struct CacheConfig {
     pub ttl_s: u64,
 }
 
+impl StoreConfig {
+    /// Whether the state is on a PostgreSQL server.
+    pub fn is_on_a_server(&self) -> bool {
+        !self.url.expose_secret().is_empty()
+    }
+
+    /// Where the state is, in words that hold no secret.
+    pub fn place(&self) -> String {
+        if self.is_on_a_server() { "store.url".into() } else { self.path.display().to_string() }
+    }
+
+    /// Whether the URL is one of PostgreSQL, or none.
+    fn has_a_usable_url(&self) -> bool {
+        let url = self.url.expose_secret();
+        url.is_empty() || ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+    }
+}
+
+/// A secret is never printed, only that there is one.
+fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { "(hidden)" })
+}
+
 impl ServerConfig {
     /// Time to answer.
     pub fn request_timeout(&self) -> Duration {
@@ -209,6 +236,8 @@ impl Config {
             require(between(value, low, high), key, &value, &format!("from {low} to {high}"));
         }
         require(server.workers <= 1024, "server.workers", &server.workers, "from 0 to 1024");
+        let usable = self.store.has_a_usable_url();
+        require(usable, "store.url", &"(hidden)", "empty or postgres://user:password@host/database");
         let weights = &self.training.event_weights;
         for (name, weight) in [
             ("purchase", weights.purchase),

@@ -76,6 +76,7 @@ fn what_is_wrong_is_refused_with_its_key_and_a_remedy() {
         ("[contact_points.x]\nn = 60", "contact_points.x.n must be", "n above max_n"),
         ("[contact_points.x]\ndiversity = nan", "contact_points.x.diversity", "NaN"),
         ("[training.event_weights]\nclick = -1", "training.event_weights.click", "a negative weight"),
+        ("[store]\nurl = \"mysql://x\"", "store.url must be", "another database"),
         ("[server\n", "line 1", "no TOML"),
     ];
     for (file, expected, what) in cases {
@@ -90,6 +91,9 @@ fn what_is_wrong_is_refused_with_its_key_and_a_remedy() {
 
 #[test]
 fn the_printed_configuration_hides_secrets_and_can_be_loaded_again() {
+    let with_url = load("[store]\nurl = \"postgres://me:very-secret@db/proffer\"").unwrap();
+    let printed = with_url.to_toml().unwrap();
+    assert!(!printed.contains("very-secret") && printed.contains("url = \"(hidden)\""), "{printed}");
     let config = load("[index.qdrant]\napi_key = \"very-secret\"").unwrap();
     let printed = config.to_toml().unwrap();
     assert!(!printed.contains("very-secret") && printed.contains("(hidden)"), "{printed}");

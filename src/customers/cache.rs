@@ -1,6 +1,5 @@
-//! Customers' states, kept until that customer's next event.
+//! What was computed of customers, kept until that customer's next event.
 
-use super::CustomerState;
 use crate::store::StoreError;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, RandomState};
@@ -11,18 +10,18 @@ use std::time::Duration;
 /// Generations are shared by customers of the same hash; a collision costs a recomputation, nothing else.
 const GENERATIONS: usize = 4096;
 
-/// A cache in which a state is never older than the customer's last acknowledged event.
+/// A cache, by customer, in which a state is never older than the customer's last acknowledged event.
 ///
 /// [`Self::forget`] advances the generation *before* it drops the entry; a load looks at the generation before it
 /// reads and again after it inserted. Whichever way the two interleave, a state read before the event is dropped
 /// by one of them.
-pub struct States {
-    states: Cache<Box<str>, Arc<CustomerState>>,
+pub struct States<T> {
+    states: Cache<Box<str>, Arc<T>>,
     generations: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
-impl States {
+impl<T: Send + Sync + 'static> States<T> {
     /// An empty cache for at most `capacity` customers, each read anew after `life` at the latest: what another
     /// process wrote to the same store is seen by then.
     pub fn new(capacity: u64, life: Duration) -> Self {
@@ -40,8 +39,8 @@ impl States {
     pub async fn get_or_load(
         &self,
         customer_id: &str,
-        load: impl Future<Output = Result<CustomerState, StoreError>>,
-    ) -> Result<Arc<CustomerState>, StoreError> {
+        load: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<Arc<T>, StoreError> {
         if let Some(state) = self.states.get(customer_id) {
             return Ok(state);
         }
@@ -69,6 +68,7 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::customers::CustomerState;
 
     fn state_with(owned: u32) -> CustomerState {
         CustomerState { owned: vec![models::ids::ItemIx(owned)], ..Default::default() }

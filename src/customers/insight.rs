@@ -1,12 +1,12 @@
 //! Everything that is computed of one customer at one moment: from the release's acts and every event since.
 
-use super::{CustomerState, state};
+use super::{CustomerState, declines, state};
 use crate::config::{AsOf, Config};
 use crate::releases::Serving;
 use crate::store::{Store, StoreError, StoredEvent};
 use chrono::{DateTime, Utc};
 use models::behaviour::{Act, Builder};
-use models::customers::{CustomerModels, Habits, Place, Score, Standing, Subject, refuses_profiling};
+use models::customers::{CustomerModels, Habits, Place, Score, Standing, Subject};
 use models::events::{Event, Timestamp};
 use models::ids::{ChannelIx, CustomerIx, Ix, OrderIx};
 use models::payload::Payload;
@@ -19,14 +19,18 @@ pub struct Insight {
     pub as_of: Timestamp,
     /// Their attributes: those written to the service, else those of the release.
     pub attributes: Payload,
-    /// What they did, oldest first; empty where they refused to be profiled.
+    /// What they did, oldest first; empty where they refused to be profiled, and in what is kept of a minute ago.
     pub acts: Vec<Act>,
+    /// When they last did anything.
+    pub last_act: Option<Timestamp>,
     /// Where they stand; absent where they refused to be profiled.
     pub standing: Option<Standing>,
     /// Where they stand among the others.
     pub place: Option<Place>,
     /// When and where they usually buy.
     pub habits: Habits,
+    /// Their taste.
+    pub taste: Arc<CustomerState>,
 }
 
 impl Insight {
@@ -72,10 +76,31 @@ pub fn known_to_release(serving: &Serving, customer_id: &str) -> Known {
     }
 }
 
-fn released(serving: &Serving, customer_id: &str) -> Payload {
+pub(super) fn released(serving: &Serving, customer_id: &str) -> Payload {
     let customer = serving.customer(customer_id);
     // A release is checked when it is loaded: its attributes are JSON.
     customer.and_then(|customer| serving.release.known.attributes_of(customer).ok()).unwrap_or_default()
+}
+
+/// Where a customer stands, as of a minute ago at most unless something of theirs changed: what decisions rest on.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn recent_insight(
+    serving: &Serving,
+    store: &dyn Store,
+    config: &Config,
+    customer_id: &str,
+) -> Result<Arc<Insight>, StoreError> {
+    serving
+        .insights
+        .get_or_load(customer_id, async {
+            let known = known(serving, store, customer_id).await?;
+            let insight = insight(serving, config, customer_id, known);
+            // Acts are the bulk of it, and nobody looks at them here.
+            Ok(Insight { acts: Vec::new(), ..insight })
+        })
+        .await
 }
 
 /// Computes where a customer stands.
@@ -84,9 +109,18 @@ pub fn insight(serving: &Serving, config: &Config, customer_id: &str, known: Kno
     let as_of = moment(serving, config, &known.events);
     let Known { state, events, attributes } = known;
     let settings = &config.customers;
-    if refuses_profiling(&attributes, &models.consent_attribute) {
+    if state.refused || declines(serving, &attributes) {
         let (acts, habits) = (Vec::new(), Habits::default());
-        return Insight { as_of, attributes, acts, standing: None, place: None, habits };
+        return Insight {
+            as_of,
+            attributes,
+            acts,
+            last_act: None,
+            standing: None,
+            place: None,
+            habits,
+            taste: state,
+        };
     }
     let acts = acts(serving, config, customer_id, &events);
     let declared = models.features.attributes.row(&attributes);
@@ -97,7 +131,8 @@ pub fn insight(serving: &Serving, config: &Config, customer_id: &str, known: Kno
     let standing = models.standing(&subject, as_of);
     let place = place(models, &standing, &state, serving);
     let habits = Habits::of(&acts, as_of, settings.utc_offset_minutes * 60);
-    Insight { as_of, attributes, acts, standing: Some(standing), place, habits }
+    let last_act = acts.last().map(|act| act.at);
+    Insight { as_of, attributes, acts, last_act, standing: Some(standing), place, habits, taste: state }
 }
 
 /// The moment that a customer is seen from: now, or the end of the data, which their own later events move.

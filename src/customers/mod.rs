@@ -10,10 +10,12 @@ pub mod wire;
 
 pub use cache::States;
 pub use directory::{Directory, Entry, joined};
-pub use insight::{Insight, Known, insight, known, known_to_release};
+use insight::released;
+pub use insight::{Insight, Known, insight, known, known_to_release, recent_insight};
 pub use refresh::keep_up_to_date;
 pub use visits::Visits;
 
+use crate::policy::refuses_profiling;
 use crate::releases::Serving;
 use crate::store::{Store, StoreError, StoredEvent};
 use chrono::DateTime;
@@ -21,6 +23,7 @@ use models::attributes::Feature;
 use models::events::{Event, EventKind, Timestamp};
 use models::ids::{ItemIx, Ix};
 use models::interactions::{History, Interaction, with_events};
+use models::payload::Payload;
 use models::ranking::Scored;
 use models::taste::Person;
 use serde::Serialize;
@@ -57,6 +60,8 @@ pub struct CustomerState {
     pub owned: Vec<ItemIx>,
     /// What their attributes say, as features of the release's prior.
     pub profile: Vec<Feature>,
+    /// Whether they refuse to be profiled: then they are seen as a stranger.
+    pub refused: bool,
 }
 
 impl CustomerState {
@@ -115,6 +120,9 @@ pub async fn state(
     serving
         .states
         .get_or_load(customer_id, async {
+            if refuses(serving, store, customer_id).await? {
+                return Ok(CustomerState { refused: true, ..stranger(serving) });
+            }
             let since = serving.manifest.data_cutoff;
             let since = DateTime::from_timestamp(since.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
             let events = store.events_since(customer_id, since, MAX_EVENTS).await?;
@@ -122,6 +130,21 @@ pub async fn state(
             Ok(of_events(serving, customer_id, &events, profile))
         })
         .await
+}
+
+/// Whether a customer refuses to be profiled, by the ledger of consents or by their attributes.
+async fn refuses(serving: &Serving, store: &dyn Store, customer_id: &str) -> Result<bool, StoreError> {
+    if refuses_profiling(store.consents_of(customer_id).await?.iter().rev()) {
+        return Ok(true);
+    }
+    let written = store.customer(customer_id).await?;
+    let attributes = written.map_or_else(|| released(serving, customer_id), |written| written.attributes);
+    Ok(declines(serving, &attributes))
+}
+
+/// Whether attributes say that someone refuses to be profiled.
+pub fn declines(serving: &Serving, attributes: &Payload) -> bool {
+    models::customers::refuses_profiling(attributes, &serving.release.known.models.consent_attribute)
 }
 
 /// What the attributes of a customer say: those written to the service, else those of the release.
@@ -180,7 +203,7 @@ fn of_events(
         cell.add(event, &serving.manifest.event_weights);
     }
     let interactions = cells.into_values().filter(Interaction::counts).collect();
-    let mut state = CustomerState { interactions, person: Person::default(), owned, profile };
+    let mut state = CustomerState { interactions, owned, profile, ..CustomerState::default() };
     state.person = release.taste.person(state.history(serving));
     state
 }

@@ -39,7 +39,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let mut degraded = Vec::new();
     let known =
         stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
-    let session = Session::of(serving, request);
+    let session = Session::of(serving, request, &known);
     let state = session.joined(serving, request, known);
     let evidence = state.evidence();
     let exclude = excluded(serving, asked, &state, &session.items);
@@ -93,10 +93,12 @@ struct Session {
 }
 
 impl Session {
-    fn of(serving: &Serving, request: &RecommendRequest) -> Self {
+    fn of(serving: &Serving, request: &RecommendRequest, known: &CustomerState) -> Self {
         let given = known_items(serving, &request.session_items);
         let items = match request.customer_id.as_deref() {
-            Some(customer_id) if given.is_empty() => serving.visits.current(customer_id, Utc::now()),
+            Some(customer_id) if given.is_empty() && !known.refused => {
+                serving.visits.current(customer_id, Utc::now())
+            }
             _ => given.clone(),
         };
         Self { items, given }

@@ -42,6 +42,9 @@ const CUSTOMERS_PAGE: u32 = 10_000;
 /// How long the index may take to forget an erased customer.
 const ERASE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// For how long it is not computed anew where a customer stands, unless something of theirs changes.
+const INSIGHT_LIFE: Duration = Duration::from_secs(60);
+
 /// Items read from the store at a time when a release is prepared.
 const ITEMS_PAGE: u32 = 1_000;
 
@@ -181,6 +184,7 @@ impl Releases {
         let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
         let cache = &self.config.cache;
         let states = States::new(cache.customers, Duration::from_secs(cache.ttl_s));
+        let insights = States::new(cache.customers, INSIGHT_LIFE.min(Duration::from_secs(cache.ttl_s)));
         let listed = Arc::clone(&release);
         let cutoff = manifest.data_cutoff;
         let directory = tokio::task::spawn_blocking(move || Directory::new(listed, cutoff)).await;
@@ -197,6 +201,7 @@ impl Releases {
             catalogue,
             index,
             states,
+            insights,
             visits,
             directory,
             customer_index,
@@ -278,7 +283,7 @@ impl Listener for Releases {
         if let Some(serving) = self.current() {
             serving.record(events);
             for event in events {
-                serving.states.forget(&event.customer_id);
+                serving.forget(&event.customer_id);
                 serving.directory.note(&event.customer_id);
             }
         }
@@ -286,7 +291,7 @@ impl Listener for Releases {
 
     fn customer_changed(&self, customer_id: &str) {
         if let Some(serving) = self.current() {
-            serving.states.forget(customer_id);
+            serving.forget(customer_id);
             serving.directory.note(customer_id);
         }
     }

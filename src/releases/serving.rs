@@ -1,7 +1,7 @@
 //! One release, ready to answer.
 
 use super::{Catalogue, ReleaseError};
-use crate::customers::{Directory, States, Visits};
+use crate::customers::{CustomerState, Directory, Insight, States, Visits};
 use crate::index::{IndexError, IndexPoint, VectorIndex};
 use crate::store::{StoredEvent, StoredItem};
 use chrono::Utc;
@@ -28,7 +28,9 @@ pub struct Serving {
     /// The index over the items' vectors.
     pub index: Arc<dyn VectorIndex>,
     /// What is known of customers, folded in.
-    pub states: States,
+    pub states: States<CustomerState>,
+    /// Where customers stand, as of a minute ago at most.
+    pub insights: States<Insight>,
     /// All customers, to be listed.
     pub directory: Directory,
     /// The index over customers' vectors; absent where the release places nobody.
@@ -50,12 +52,18 @@ impl Serving {
         (!erased.contains(&customer)).then_some(customer)
     }
 
-    /// Forgets a customer: their row of the release, their session, and their place in lists. Gives that place.
+    /// Drops what was computed of a customer; called after something of theirs is durable and before it is acknowledged.
+    pub fn forget(&self, customer_id: &str) {
+        self.states.forget(customer_id);
+        self.insights.forget(customer_id);
+    }
+
+    /// Erases a customer: their row of the release, their session, and their place in lists. Gives that place.
     pub fn erase(&self, customer_id: &str) -> Option<usize> {
         if let Some(customer) = self.release.customers.get(customer_id) {
             self.erased.write().unwrap_or_else(PoisonError::into_inner).insert(customer);
         }
-        self.states.forget(customer_id);
+        self.forget(customer_id);
         self.visits.forget(customer_id);
         self.directory.erase(customer_id)
     }

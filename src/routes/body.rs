@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-/// A body that arrived within the limit and is announced as JSON or NDJSON.
+/// A body that arrived within the limit and is announced as JSON, NDJSON or TOML.
 #[derive(Clone, Debug)]
 pub struct Body {
     bytes: Bytes,
@@ -23,6 +23,8 @@ pub enum Media {
     Json,
     /// `application/x-ndjson`: one JSON value a line.
     NdJson,
+    /// `application/toml`: a policy as people write it.
+    Toml,
 }
 
 impl Body {
@@ -39,11 +41,12 @@ impl Body {
     /// The body as one JSON value.
     ///
     /// # Errors
-    /// [`Code::UnsupportedMediaType`] for NDJSON, else as [`parse`].
+    /// [`Code::UnsupportedMediaType`] for anything else, else as [`parse`].
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         match self.media {
             Media::Json => parse(&self.bytes, "$"),
             Media::NdJson => Err(unsupported("application/x-ndjson", "application/json")),
+            Media::Toml => Err(unsupported("application/toml", "application/json")),
         }
     }
 }
@@ -108,7 +111,11 @@ fn media_of(request: &HttpRequest) -> Result<Media, Problem> {
     match essence.as_str() {
         "application/json" => Ok(Media::Json),
         "application/x-ndjson" | "application/ndjson" => Ok(Media::NdJson),
-        _ => Err(unsupported(announced, "application/json (events also application/x-ndjson)")),
+        "application/toml" => Ok(Media::Toml),
+        _ => Err(unsupported(
+            announced,
+            "application/json (events also application/x-ndjson, policies also application/toml)",
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use super::idempotency::once;
 use super::ids::{PathId, check_id};
 use super::items::{AttributesBody, BatchReceipt, check_batch};
 use crate::auth::{Permission, Requires};
-use crate::problem::{Problem, ProblemDocument};
+use crate::problem::{Code, Problem, ProblemDocument};
 use crate::state::AppState;
 use crate::store::{Customer, Erasure};
 use crate::telemetry::stage;
@@ -45,6 +45,7 @@ pub(crate) async fn put_customer(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let AttributesBody { attributes } = body.json()?;
+    check_contract(&state, &attributes, "$.attributes")?;
     let customers = vec![CustomerBody { customer_id: id.0, attributes }];
     once(&state, &request, &body, write(&state, customers)).await
 }
@@ -71,6 +72,7 @@ pub(crate) async fn post_customers(
     check_batch(customers.len(), &state)?;
     for (row, customer) in customers.iter().enumerate() {
         check_id(&customer.customer_id, "customer_id", &format!("$[{row}]"))?;
+        check_contract(&state, &customer.attributes, &format!("$[{row}].attributes"))?;
     }
     once(&state, &request, &body, write(&state, customers)).await
 }
@@ -90,6 +92,15 @@ pub(crate) async fn delete_customer(state: web::Data<AppState>, id: PathId) -> R
     let erasure = stage("store", state.store.erase_customer(&id.0, Utc::now())).await?;
     state.changes.customer_erased(&id.0);
     Ok(HttpResponse::Ok().json(erasure))
+}
+
+/// Refuses days of contracts that the release could not read: an open contract would be taken for granted.
+fn check_contract(state: &AppState, attributes: &Payload, place: &str) -> Result<(), Problem> {
+    let Some(serving) = state.releases.current() else { return Ok(()) };
+    let churn = serving.release.known.models.churn.learned();
+    let Some(contract) = churn.and_then(|churn| churn.contracts.as_ref()) else { return Ok(()) };
+    let refused = |fault: String| Problem::new(Code::InvalidField, fault).at(place);
+    contract.read(attributes).map(|_| ()).map_err(refused)
 }
 
 async fn write(state: &AppState, customers: Vec<CustomerBody>) -> Result<BatchReceipt, Problem> {

@@ -44,21 +44,25 @@ impl FromRequest for PathId {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        ready(path_id(request))
+        ready(path_id(request, "id").map(PathId))
     }
 }
 
-fn path_id(request: &HttpRequest) -> Result<PathId, Problem> {
-    let invalid = |fault: &str| Problem::new(Code::InvalidId, format!("The id in the path {fault}."));
+/// The id that stands in a path under a name; any character may stand in it, percent-encoded.
+///
+/// # Errors
+/// [`Code::InvalidId`].
+pub fn path_id(request: &HttpRequest, name: &str) -> Result<String, Problem> {
+    let invalid = |fault: &str| Problem::new(Code::InvalidId, format!("The {name} in the path {fault}."));
     // Routing replaces what is not UTF-8; only the raw path shows it.
     if percent_decode_str(request.uri().path()).decode_utf8().is_err() {
         return Err(invalid("must be UTF-8, percent-encoded"));
     }
     // Routing decodes all but the escapes of '%', '/' and '+'.
-    let segment = request.match_info().get("id").unwrap_or_default();
+    let segment = request.match_info().get(name).unwrap_or_default();
     let id = percent_decode_str(segment).decode_utf8_lossy().into_owned();
     match id_fault(&id) {
         Some(fault) => Err(invalid(&fault)),
-        None => Ok(PathId(id)),
+        None => Ok(id),
     }
 }

@@ -1,5 +1,6 @@
 //! What is known of one customer, and what follows from it.
 
+use super::consents::ConsentView;
 use super::ids::PathId;
 use crate::auth::{Permission, Requires};
 use crate::customers::wire::{
@@ -7,9 +8,11 @@ use crate::customers::wire::{
     TransitionView, ValueView,
 };
 use crate::customers::{self, Insight, wire};
+use crate::offers::responses::word;
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::releases::Serving;
 use crate::state::AppState;
+use crate::store::{LoggedDecision, ResultRecord, ResultState};
 use crate::telemetry::stage;
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
@@ -18,6 +21,7 @@ use models::customers::{Calibration, Effect};
 use models::payload::{Condition, Filter, Match, Payload, PayloadValue};
 use models::segments::Language;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -72,9 +76,34 @@ pub struct CustomerView {
     preferred_moment: Option<PreferenceView>,
     /// Those with whom they live.
     household: Option<HouseholdView>,
+    /// What they said about being addressed and profiled: the line that holds for each purpose and channel.
+    consents: Vec<ConsentView>,
+    /// The latest decisions about offers for them, newest first.
+    recent_offers: Vec<RecentOffer>,
     /// Parts that were down; the answer was made without them.
     degraded: Vec<&'static str>,
 }
+
+/// An offer that was lately shown to a customer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecentOffer {
+    /// When it was decided.
+    at: DateTime<Utc>,
+    /// The decision.
+    decision_id: String,
+    /// Where.
+    contact_point: String,
+    /// Which offer.
+    offer_id: String,
+    /// What became of it: shown, reserved, delivered, released or expired.
+    #[schema(value_type = String)]
+    state: ResultState,
+    /// What they did about it, oldest first.
+    outcomes: Vec<&'static str>,
+}
+
+/// The latest decisions about offers that are shown.
+const RECENT_DECISIONS: u32 = 5;
 
 /// Whether a customer may be profiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -157,6 +186,8 @@ impl CustomerView {
             preferred_channel: None,
             preferred_moment: None,
             household: None,
+            consents: Vec::new(),
+            recent_offers: Vec::new(),
             degraded: Vec::new(),
         }
     }
@@ -168,6 +199,13 @@ impl CustomerView {
         let changes = state.store.transitions_of(&self.customer_id, STAGE_CHANGES);
         let changes = stage("stage_changes", changes).await?;
         self.stage_changes = changes.into_iter().map(TransitionView::from).collect();
+        let mut consents = stage("consents", state.store.consents_of(&self.customer_id)).await?;
+        let mut met = HashSet::new();
+        consents.retain(|consent| met.insert((consent.purpose.clone(), consent.channel.clone())));
+        self.consents = consents.into_iter().map(ConsentView::from).collect();
+        let decisions = state.store.decisions_of(&self.customer_id, RECENT_DECISIONS);
+        let decisions = stage("offers", decisions).await?;
+        self.recent_offers = decisions.into_iter().flat_map(recent_offers).collect();
         Ok(())
     }
 
@@ -190,6 +228,23 @@ impl CustomerView {
         }
         self.attributes = insight.attributes;
     }
+}
+
+fn recent_offers(kept: LoggedDecision) -> Vec<RecentOffer> {
+    let LoggedDecision { decision, responses, .. } = kept;
+    let outcomes = |rank: u32| {
+        let own = responses.iter().filter(move |response| response.rank == rank);
+        own.map(|response| word(response.kind)).collect()
+    };
+    let recent = |result: &ResultRecord| RecentOffer {
+        at: decision.at,
+        decision_id: decision.decision_id.clone(),
+        contact_point: decision.contact_point.clone(),
+        offer_id: result.offer_id.clone(),
+        state: result.state,
+        outcomes: outcomes(result.rank),
+    };
+    decision.results.iter().map(recent).collect()
 }
 
 /// Computes where a customer stands, off the reactor; from the release alone while the store is down.

@@ -5,13 +5,19 @@ pub mod docs;
 pub mod idempotency;
 pub mod ids;
 
+pub mod consents;
 pub mod customers;
 pub mod events;
+pub mod experiments;
 pub mod health;
 pub mod insight;
 pub mod items;
+pub mod next_offers;
+pub mod offers;
+pub mod policies;
 mod recommend;
 mod releases;
+pub mod responses;
 pub mod segments;
 
 mod fallback;
@@ -26,6 +32,25 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
     app.service(recommend::recommend)
         .service(recommend::cross_sell)
         .service(recommend::similar)
+        .service(next_offers::post_next)
+        .service(next_offers::get_why_not)
+        .service(next_offers::get_decision)
+        .service(responses::post_responses)
+        .service(offers::post_offers)
+        .service(offers::get_offers)
+        .service(offers::put_offer)
+        .service(offers::get_offer)
+        .service(offers::delete_offer)
+        .service(consents::put_consents)
+        .service(consents::get_consents)
+        .service(policies::roll_back)
+        .service(policies::post_policy)
+        .service(policies::get_policies)
+        .service(policies::get_policy)
+        .service(policies::publish)
+        .service(policies::post_trial)
+        .service(policies::post_evaluate)
+        .service(experiments::get_experiments)
         .service(releases::get_releases)
         .service(releases::activate)
         .service(releases::roll_back)

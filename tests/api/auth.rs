@@ -51,6 +51,14 @@ async fn each_role_may_do_what_the_table_says_and_nothing_else() {
         (Method::PUT, "/v1/customers/x", Permission::WriteCustomers),
         (Method::POST, "/v1/customers:batch", Permission::WriteCustomers),
         (Method::DELETE, "/v1/customers/x", Permission::EraseCustomers),
+        (Method::POST, "/v1/offers/next", Permission::Decide),
+        (Method::POST, "/v1/responses", Permission::WriteEvents),
+        (Method::GET, "/v1/offers", Permission::ReadOffers),
+        (Method::PUT, "/v1/offers/x", Permission::WriteOffers),
+        (Method::PUT, "/v1/customers/x/consents", Permission::Consents),
+        (Method::POST, "/v1/policies", Permission::ManagePolicies),
+        (Method::GET, "/v1/decisions/x", Permission::ReadDecisions),
+        (Method::GET, "/v1/experiments", Permission::ReadDecisions),
     ];
     for role in Role::ALL {
         let key = app.new_key(role).await;

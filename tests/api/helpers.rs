@@ -11,6 +11,7 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A running application. Its folder goes away with it.
@@ -19,7 +20,7 @@ pub(crate) struct App {
     pub(crate) state: AppState,
     key: Option<String>,
     client: Client,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// An answer, read to its end.
@@ -76,7 +77,7 @@ impl App {
 
     /// The same with a part of the application exchanged.
     pub(crate) async fn start_changed(settings: &[&str], change: impl FnOnce(AppState) -> AppState) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let state = startup::assemble(config(folder.path(), settings)).await.unwrap();
         let application = startup::bind(change(state)).unwrap();
         let mut app = Self {
@@ -84,11 +85,26 @@ impl App {
             state: application.state().clone(),
             key: None,
             client: Client::builder().no_proxy().build().unwrap(),
-            _folder: folder,
+            folder,
         };
         tokio::spawn(application.run());
         app.key = Some(app.new_key(Role::Admin).await);
         app
+    }
+
+    /// A second process on the same store.
+    pub(crate) async fn twin(&self) -> Arc<Self> {
+        let state = startup::assemble(proffer::config::Config::clone(&self.state.config)).await.unwrap();
+        let application = startup::bind(state).unwrap();
+        let twin = Self {
+            address: format!("http://{}", application.address()),
+            state: application.state().clone(),
+            key: self.key.clone(),
+            client: self.client.clone(),
+            folder: Arc::clone(&self.folder),
+        };
+        tokio::spawn(application.run());
+        Arc::new(twin)
     }
 
     /// Makes a key.
@@ -140,6 +156,23 @@ impl App {
         let value = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
     }
+}
+
+/// The URL of an empty schema on the PostgreSQL of the tests; nothing, said loudly, where there is none.
+pub(crate) async fn postgres() -> Option<String> {
+    let Ok(server) = std::env::var("PROFFER_TEST_POSTGRES_URL") else {
+        eprintln!(
+            "skipped on PostgreSQL: PROFFER_TEST_POSTGRES_URL is not set; .ci/postgres starts a server"
+        );
+        return None;
+    };
+    let schema = format!("api{}", uuid::Uuid::now_v7().simple());
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let statement = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let joint = if server.contains('?') { '&' } else { '?' };
+    Some(format!("{server}{joint}options[search_path]={schema}"))
 }
 
 /// Another process's hold on the store.

@@ -15,5 +15,6 @@ mod idempotency;
 mod insight;
 mod items;
 mod limits;
+mod offers;
 mod process;
 mod releases;

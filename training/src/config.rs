@@ -13,6 +13,7 @@ use models::item_knn::ItemKnnParams;
 use models::item_weights::ItemWeightsParams;
 use models::measures::Bootstrap;
 use models::popularity::PopularityParams;
+use models::propensity::PropensityParams;
 use models::sessions::SessionParams;
 use models::similar::SimilarParams;
 use models::spectral::SpectralParams;
@@ -57,6 +58,8 @@ pub struct TrainingConfig {
     pub similar: SimilarParams,
     /// Who leaves, what customers are worth, and which segments they form.
     pub customer_models: CustomersConfig,
+    /// Who accepts which offer.
+    pub propensity: PropensityParams,
     /// How quality is measured.
     pub evaluation: EvaluationConfig,
 }
@@ -81,6 +84,7 @@ impl Default for TrainingConfig {
             complements: ComplementsParams::default(),
             similar: SimilarParams::default(),
             customer_models: CustomersConfig::default(),
+            propensity: PropensityParams::default(),
             evaluation: EvaluationConfig::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::html::Page;
 use crate::index;
 use crate::judge::{Data, Judged, Quality, judge};
 use crate::progress::Progress;
+use crate::propensity::{self, LogError};
 use crate::publish::{PublishError, publish};
 use crate::search::{Budget, Trial, search};
 use crate::split::{self, Split, SplitError, SplitKind};
@@ -22,6 +23,7 @@ use models::attributes::{FeatureRows, Prior};
 use models::events::{Event, EventLog, Timestamp};
 use models::interactions::Interactions;
 use models::payload::Payload;
+use models::propensity::PropensityReport;
 use models::release::{
     CustomerTables, FORMAT_VERSION, FileEntry, Files, GRAPH, MANIFEST, Manifest, REPORT, REPORT_PAGE,
     Release, TimeUnit, release_id,
@@ -43,6 +45,8 @@ pub struct Inputs {
     pub items: Option<PathBuf>,
     /// Attributes of customers, if there are any.
     pub customers: Option<PathBuf>,
+    /// The log of decisions about offers, if there is one; only [`train`] reads it.
+    pub decisions: Option<PathBuf>,
     /// Where rejected rows of the history go, if anywhere.
     pub rejected: Option<PathBuf>,
 }
@@ -100,6 +104,9 @@ pub struct Evaluation {
     pub quality: Quality,
     /// How well customers are known.
     pub customers: CustomersReport,
+    /// How well it is known who accepts which offer; absent without a log of decisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<PropensityReport>,
 }
 
 /// Why a training stopped. Nothing is published then.
@@ -117,6 +124,9 @@ pub enum TrainingError {
     /// The history cannot be split.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// The log of decisions cannot be read.
+    #[error(transparent)]
+    Decisions(#[from] LogError),
     /// A model cannot be fitted or judged.
     #[error(transparent)]
     Model(#[from] models::Error),
@@ -144,7 +154,7 @@ pub fn train(
     let (history, data) = read(config, inputs, run, progress)?;
     let (attributes, tables) = attributes(config, inputs, &history)?;
     let (log, split) = divided(config, &history.log)?;
-    let (evaluation, mut studied) =
+    let (mut evaluation, mut studied) =
         measure(config, (attributes.with(&log), &channels(&history)), &split, run, progress)?;
     if run.gate == Gate::BeatPopularity && evaluation.quality.loses_to_popularity() {
         return Err(TrainingError::LosesToPopularity(evaluation.quality.into()));
@@ -179,7 +189,11 @@ pub fn train(
     let Both { items, customers } = attributes;
     let known = customer_tables(studied, scored, &customers.payloads)?;
     let about = (customers.rows, known);
-    let release = release(history, (items.payloads, item_prior), about, (interactions, taste), lists);
+    let mut release = release(history, (items.payloads, item_prior), about, (interactions, taste), lists);
+    if let Some(learned) = propensities(config, inputs)? {
+        release.propensities = Some(learned.released);
+        evaluation.propensity = Some(learned.report);
+    }
     let mut files = encode(&release, &factors, &evaluation)?;
     files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
     let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
@@ -187,6 +201,20 @@ pub fn train(
     progress.end(&manifest.id);
     let Both { items, customers } = tables;
     Ok(Trained { data, items, customers, evaluation, manifest, path })
+}
+
+/// Who accepts which offer, where there is a log of decisions.
+fn propensities(
+    config: &TrainingConfig,
+    inputs: &Inputs,
+) -> Result<Option<propensity::Learned>, TrainingError> {
+    let Some(path) = &inputs.decisions else { return Ok(None) };
+    let learned = propensity::learn(&config.propensity, &propensity::read(path)?)?;
+    if let Some(outdated) = learned.as_ref().map(|learned| learned.outdated).filter(|outdated| *outdated > 0)
+    {
+        tracing::warn!(outdated, "decisions from before the service saw what it sees today were left out");
+    }
+    Ok(learned)
 }
 
 /// Something of items, and the same of customers.
@@ -317,7 +345,7 @@ fn measure(
     progress.end("");
     let (blends, lesson) = (blended.taste.blends, blended.lesson);
     let customers = studied.report.clone();
-    Ok((Evaluation { params, blends, lesson, trials, quality, customers }, studied))
+    Ok((Evaluation { params, blends, lesson, trials, quality, customers, propensity: None }, studied))
 }
 
 /// The names of the channels of a history, by their indexes.
@@ -388,6 +416,7 @@ fn release(
         history: interactions,
         taste,
         item_prior,
+        propensities: None,
         popularity: lists.popularity,
         trending: lists.trending,
         complements: lists.complements,

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use comfy_table::{Table, presets};
 use models::events::Timestamp;
 use models::measures::{Interval, Repeats, Summary};
+use models::propensity::PropensityReport;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Quality {
@@ -150,5 +151,40 @@ impl Display for Day {
             Some(moment) => write!(f, "{}", moment.format("%Y-%m-%d")),
             None => write!(f, "{} s", self.0.0),
         }
+    }
+}
+
+/// Who accepts which offer, as a table.
+pub struct Propensity<'a>(pub &'a PropensityReport);
+
+impl Display for Propensity<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        writeln!(
+            f,
+            "\nWho accepts which offer, learned from {} results, {} of them accepted.",
+            report.examples, report.accepted
+        )?;
+        let Some(judged) = &report.judged else {
+            return writeln!(f, "There were too few to judge it on the latest of them.");
+        };
+        if let Some(quality) = &judged.quality {
+            let [auc, log_loss] = [quality.auc.mean, quality.log_loss.mean];
+            writeln!(f, "On those from {} on: AUC {auc:.3}, log loss {log_loss:.4}.", Day(judged.from))?;
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        table.set_header(["offer", "channel", "results", "accepted", "foretold / accepted"]);
+        for one in &judged.treatments {
+            let ratio = if one.accepted > 0 {
+                format!("{:.2}", one.foretold / one.accepted as f64)
+            } else {
+                format!("{:.1} / 0", one.foretold)
+            };
+            let counts = [one.examples.to_string(), one.accepted.to_string(), ratio];
+            let row = [one.treatment.offer.clone(), one.treatment.channel.clone()].into_iter().chain(counts);
+            table.add_row(row);
+        }
+        writeln!(f, "{table}")
     }
 }

@@ -1,0 +1,297 @@
+//! `proffer simulate`: policies decide in a world whose truth is known.
+
+use super::ConfigArguments;
+use super::decisions::shown_offers;
+use super::progress::Shown;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::offers::Book;
+use crate::offers::log::Body;
+use crate::offers::off_policy::first_offers;
+use crate::policy::Policy;
+use crate::releases::{Releases, Serving};
+use crate::simulation::{
+    Calibration, Contest, Contestant, EstimatorError, Play, Played, Settings, calibration, contest,
+    estimator_errors, offer_id, policy,
+};
+use crate::store::{LoggedDecision, PolicyFormat, Store};
+use crate::{startup, telemetry};
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use clap::Args;
+use comfy_table::{Table, presets};
+use models::propensity::{Propensities, PropensityParams};
+use models::world::{World, WorldParams};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+use training::config::TrainingConfig;
+use training::pipeline::{self, Gate, Inputs, Run};
+use training::propensity::learn;
+
+/// Arguments of `proffer simulate`.
+#[derive(Debug, Args)]
+pub(super) struct SimulateArguments {
+    /// Customers of the world.
+    #[arg(long, default_value_t = 600)]
+    customers: usize,
+    /// Offers of the world.
+    #[arg(long, default_value_t = 15)]
+    offers: usize,
+    /// Days that are played.
+    #[arg(long, default_value_t = 90)]
+    days: u32,
+    /// The seed of everything: the same seed gives the same report.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that is reported.
+#[derive(Serialize)]
+struct Report {
+    contest: Vec<Contest>,
+    calibration: Vec<Calibration>,
+    estimators: Vec<EstimatorError>,
+}
+
+/// Days between two trainings of propensities.
+const LEARN_EVERY: u32 = 10;
+
+/// Makes the world, trains on its history, lets every contestant play, and prints what each lost.
+pub(super) async fn run(arguments: SimulateArguments) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let config = config(folder.path())?;
+    telemetry::start(&config.log)?;
+    let params = WorldParams {
+        customers: arguments.customers,
+        offers: arguments.offers,
+        seed: arguments.seed,
+        ..WorldParams::default()
+    };
+    let world = params.check()?.make();
+    // Far ahead, so that no clock of this machine is in the way; a Monday.
+    let start = Utc.with_ymd_and_hms(2100, 1, 4, 0, 0, 0).single().unwrap_or_default();
+    let history = start - TimeDelta::days(i64::from(world.params().history_days));
+    train(&config, &world, history, start, folder.path())?;
+    let settings = Settings {
+        start,
+        days: arguments.days,
+        visits: 0.25,
+        mails: 0.1,
+        learn_every: LEARN_EVERY,
+        seed: arguments.seed,
+    };
+    let mut played = BTreeMap::new();
+    let mut log = Vec::new();
+    for contestant in Contestant::ALL {
+        eprintln!("{} plays {} days …", contestant.name(), arguments.days);
+        let (config, serving, store) = arena(&config, folder.path(), contestant).await?;
+        let play = Play {
+            world: &world,
+            serving,
+            config: &config,
+            store: Arc::clone(&store),
+            settings: &settings,
+            learn: &learned,
+        };
+        let outcome = play.play(&policy(contestant)).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+        if contestant == Contestant::EpsilonGreedy {
+            log = all_decisions(&*store).await?;
+        }
+        store.close().await;
+        played.insert(contestant, outcome);
+    }
+    let report = Report {
+        contest: contest(&played, arguments.customers, arguments.days)?,
+        calibration: calibration(&played[&Contestant::Full], arguments.days / 2, arguments.offers),
+        estimators: estimators(&config, &world, &played[&Contestant::EpsilonGreedy], &log)?,
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{}", tables(&report)?);
+    }
+    Ok(())
+}
+
+fn config(folder: &Path) -> anyhow::Result<Config> {
+    let overrides = vec![
+        format!("store.path={}", folder.join("simulation.db").display()),
+        format!("releases.dir={}", folder.join("releases").display()),
+        "customers.as_of=data".to_owned(),
+        "training.ials.factors=16".to_owned(),
+        "training.spectral.factors=16".to_owned(),
+        "log.filter=warn".to_owned(),
+    ];
+    Ok(ConfigArguments { config: None, overrides }.load()?)
+}
+
+/// Writes the world's history and trains a release on it, as a firm would.
+fn train(
+    config: &Config,
+    world: &World,
+    first: DateTime<Utc>,
+    now: DateTime<Utc>,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let mut history = String::from("customer_id,item_id,timestamp,order_id,quantity,unit_price\n");
+    for bought in world.purchases() {
+        let at = first + TimeDelta::seconds((bought.day * 86_400.0) as i64);
+        let (customer, item, price) = (bought.customer, bought.item, bought.price);
+        writeln!(
+            history,
+            "customer-{customer},item-{item},{},{customer}-{},1,{price}",
+            at.format("%Y-%m-%d %H:%M:%S"),
+            at.timestamp()
+        )?;
+    }
+    let mut items = String::from("item_id,category\n");
+    for item in 0..world.params().tastes * world.params().items_per_taste {
+        writeln!(items, "item-{item},taste-{}", item / world.params().items_per_taste)?;
+    }
+    let (history_file, items_file) = (folder.join("history.csv"), folder.join("items.csv"));
+    std::fs::write(&history_file, history)?;
+    std::fs::write(&items_file, items)?;
+    let inputs = Inputs { history: vec![history_file], items: Some(items_file), ..Inputs::default() };
+    let training: &TrainingConfig = &config.training;
+    let run = Run { now, search: None, gate: Gate::Open };
+    pipeline::train(training, &inputs, &run, &config.releases.dir, &Shown::new())?;
+    Ok(())
+}
+
+/// A store of its own for each contestant, and the release.
+async fn arena(
+    config: &Config,
+    folder: &Path,
+    contestant: Contestant,
+) -> anyhow::Result<(Config, Arc<Serving>, Arc<dyn Store>)> {
+    let mut config = config.clone();
+    config.store.path = folder.join(format!("{contestant:?}.db"));
+    let store = startup::open_store(&config, Arc::new(Metrics::new()?)).await?;
+    let releases = Releases::new(Arc::new(config.clone()), Arc::clone(&store));
+    let serving = releases.activate_last().await?;
+    Ok((config, serving, store))
+}
+
+/// What training makes of the log.
+fn learned(log: &[LoggedDecision]) -> Option<Propensities> {
+    let shown: Vec<_> = log.iter().flat_map(shown_offers).collect();
+    let learned = learn(&PropensityParams::default(), &shown).ok().flatten()?;
+    Some(learned.released.propensities)
+}
+
+async fn all_decisions(store: &dyn Store) -> anyhow::Result<Vec<LoggedDecision>> {
+    let mut log: Vec<LoggedDecision> = Vec::new();
+    loop {
+        let after = log.last().map_or(i64::MIN, |logged| logged.sequence);
+        let page = store.decisions_after(after, 1_000).await?;
+        if page.is_empty() {
+            return Ok(log);
+        }
+        log.extend(page);
+    }
+}
+
+/// What estimators say, from the log of the policy that explores by ε, of one that looks at propensity alone and explores twice as much.
+fn estimators(
+    config: &Config,
+    world: &World,
+    played: &Played,
+    log: &[LoggedDecision],
+) -> anyhow::Result<Vec<EstimatorError>> {
+    let text = format!(
+        "{NEUTRAL_NAME}\n[arbitration.switches]\nvalue = false\n[exploration]\nmethod = \"epsilon_greedy\"\nepsilon = 0.2\nfloor = 0.01\n"
+    );
+    let read = |text: &str| {
+        Policy::read(text, PolicyFormat::Toml).map_err(|faults| {
+            anyhow::anyhow!("{}", faults.first().map(ToString::to_string).unwrap_or_default())
+        })
+    };
+    let records =
+        crate::simulation::offers(world).into_iter().map(|(offer_id, offer)| crate::store::OfferRecord {
+            offer_id,
+            body: serde_json::to_string(&offer).unwrap_or_default(),
+            updated_at: DateTime::UNIX_EPOCH,
+        });
+    let draft = Book::new(0, Arc::new(read(&text)?), records.collect());
+    let number: HashMap<String, usize> =
+        (0..world.offers().len()).map(|offer| (offer_id(offer), offer)).collect();
+    let (mut logged, mut chances) = (HashMap::new(), HashMap::new());
+    for one in log {
+        let decision = &one.decision;
+        let Some(first) = decision.results.first() else { continue };
+        let Ok(body) = serde_json::from_str::<Body>(&decision.body) else { continue };
+        let policy = first_offers(&body, (&decision.contact_point, &decision.decision_id), &draft, config);
+        let policy =
+            policy.into_iter().filter_map(|(offer, chance)| Some((*number.get(&offer)?, chance))).collect();
+        logged.insert(decision.decision_id.clone(), first.probability);
+        chances.insert(decision.decision_id.clone(), policy);
+    }
+    Ok(estimator_errors(&played.steps, &logged, &chances)?)
+}
+
+const NEUTRAL_NAME: &str = "name = \"draft\"";
+
+fn tables(report: &Report) -> anyhow::Result<String> {
+    let mut said = String::new();
+    let table = |header: &[&str]| {
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN);
+        table.set_header(header);
+        table
+    };
+    let mut regret = table(&[
+        "policy",
+        "regret per decision",
+        "first third",
+        "second",
+        "last",
+        "earned",
+        "best allowed",
+        "behind the full policy, per customer",
+        "e-mails over the cap",
+        "customers lost",
+    ]);
+    let interval =
+        |one: &models::measures::Interval| format!("{:.3} [{:.3}, {:.3}]", one.mean, one.low, one.high);
+    for one in &report.contest {
+        let regret_of = &one.regret;
+        let mut row = vec![one.name.to_owned(), interval(&regret_of.all)];
+        row.extend(regret_of.thirds.iter().map(interval));
+        row.extend([format!("{:.3}", regret_of.earned), format!("{:.3}", regret_of.best)]);
+        row.push(one.behind_full.as_ref().map_or_else(String::new, interval));
+        row.extend([regret_of.over_cap.to_string(), regret_of.left.to_string()]);
+        regret.add_row(row);
+    }
+    writeln!(said, "{regret}\n\nPropensities of the full policy in the second half:\n")?;
+    let mut calibrated = table(&["offer", "shown", "accepted", "foretold / observed"]);
+    for one in report.calibration.iter().filter(|one| one.shown > 0) {
+        calibrated.add_row([
+            one.offer.clone(),
+            one.shown.to_string(),
+            one.accepted.to_string(),
+            format!("{:.3}", one.ratio),
+        ]);
+    }
+    writeln!(
+        said,
+        "{calibrated}\n\nEstimates of another policy from the ε-greedy policy's log, in acceptances per decision:\n"
+    )?;
+    let mut errors = table(&["estimator", "estimate", "truth", "interval holds it"]);
+    for one in &report.estimators {
+        let estimate = format!("{:.4} [{:.4}, {:.4}]", one.value, one.low, one.high);
+        errors.add_row([
+            one.estimator.to_owned(),
+            estimate,
+            format!("{:.4}", one.truth),
+            one.covers.to_string(),
+        ]);
+    }
+    writeln!(said, "{errors}")?;
+    Ok(said)
+}

@@ -1,0 +1,57 @@
+//! What happens without a request: reservations expire, silence becomes an answer, other processes' writes are seen.
+
+use super::Offers;
+use crate::releases::Releases;
+use crate::store::{Store, StoreError};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How often other processes' writes are looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Every how many ticks usage and responses are counted.
+const COUNT_EVERY: u32 = 5;
+
+/// Rows that expire or settle at one go.
+const MOST_AT_ONCE: u32 = 1_000;
+
+/// Looks after offers until they are gone.
+pub async fn keep_up_to_date(offers: Weak<Offers>, releases: Weak<Releases>, store: Arc<dyn Store>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for tick in 1_u32.. {
+        ticks.tick().await;
+        let (Some(offers), Some(releases)) = (offers.upgrade(), releases.upgrade()) else { return };
+        if let Err(error) = offers.refresh().await {
+            tracing::warn!(%error, "offers and policy stay as they are for now");
+        }
+        if tick.is_multiple_of(COUNT_EVERY)
+            && let Err(error) = look_after(&offers, &releases, &*store, Utc::now()).await
+        {
+            tracing::warn!(%error, "reservations and responses are looked after later");
+        }
+    }
+}
+
+/// Expires, settles and counts as of a moment.
+async fn look_after(
+    offers: &Offers,
+    releases: &Releases,
+    store: &dyn Store,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    store.expire(now, MOST_AT_ONCE).await?;
+    let wait = TimeDelta::hours(i64::from(offers.book().policy.document().responses.wait_hours));
+    store.settle(now - wait, now, MOST_AT_ONCE).await?;
+    offers.count_since(learned_until(releases)).await
+}
+
+/// Until when decisions were trained on: later ones correct the propensities.
+fn learned_until(releases: &Releases) -> DateTime<Utc> {
+    let serving = releases.current();
+    let released = serving.as_ref().and_then(|serving| serving.release.propensities.as_ref());
+    // The decisions of that very second were learned from.
+    let until = released.map(|released| released.learned_until.0.saturating_add(1));
+    until.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or(DateTime::UNIX_EPOCH)
+}
