@@ -4,13 +4,14 @@ use super::ConfigArguments;
 use super::output::write_whole;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::offers::Book;
 use crate::offers::log::Body;
-use crate::offers::off_policy::{EvaluationReport, evaluate, is_final};
+use crate::offers::off_policy::{EvaluationReport, evaluate};
+use crate::offers::{Book, policy_in_force};
 use crate::policy::{NEUTRAL, Policy};
 use crate::startup::open_store;
 use crate::store::{LoggedDecision, PolicyFormat, ResponseKind};
 use anyhow::{Context, bail};
+use chrono::Utc;
 use clap::Args;
 use comfy_table::{Table, presets};
 use models::off_policy::{Estimates, Log, Row};
@@ -33,17 +34,18 @@ pub(super) struct DecisionsArguments {
     output: PathBuf,
 }
 
-/// Writes every shown offer whose outcome is known: what `proffer train --decisions` learns from.
+/// Writes every shown offer whose outcome is known, by an answer or by silence: what `proffer train --decisions` learns from.
 pub(super) async fn write(arguments: DecisionsArguments) -> anyhow::Result<()> {
     let config = arguments.config.load()?;
     let store = open_store(&config, Arc::new(Metrics::new()?)).await?;
+    let ripe = policy_in_force(&*store).await?.ripe(Utc::now());
     let mut lines = Vec::new();
     let mut after = i64::MIN;
     loop {
         let page = store.decisions_after(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.sequence;
-        for shown in page.iter().flat_map(shown_offers) {
+        for shown in page.iter().filter(|logged| logged.decision.at < ripe).flat_map(shown_offers) {
             serde_json::to_writer(&mut lines, &shown)?;
             lines.push(b'\n');
         }
@@ -61,7 +63,7 @@ pub(super) fn shown_offers(logged: &LoggedDecision) -> Vec<ShownOffer> {
     let Ok(body) = serde_json::from_str::<Body>(&decision.body) else { return Vec::new() };
     let shown = |result: &crate::store::ResultRecord| {
         let own = || logged.responses.iter().filter(|response| response.rank == result.rank);
-        if !own().any(|response| is_final(response.kind)) {
+        if !own().any(|response| response.kind.is_final()) {
             return None;
         }
         let contender = body.contenders.iter().find(|contender| contender.offer_id == result.offer_id)?;
@@ -132,7 +134,7 @@ async fn of_store(config: &Config, path: Option<&Path>) -> anyhow::Result<Evalua
     let policy = read_policy(path)?;
     let store = open_store(config, Arc::new(Metrics::new()?)).await?;
     let draft = Book::new(0, Arc::new(policy), store.offers().await?);
-    let report = evaluate(&*store, &draft, config).await;
+    let report = evaluate(&*store, &draft, config, Utc::now()).await;
     store.close().await;
     report.map_err(|problem| anyhow::anyhow!("{problem}"))
 }

@@ -213,10 +213,12 @@ fn estimators(
         })
     };
     let records =
-        crate::simulation::offers(world).into_iter().map(|(offer_id, offer)| crate::store::OfferRecord {
-            offer_id,
-            body: serde_json::to_string(&offer).unwrap_or_default(),
-            updated_at: DateTime::UNIX_EPOCH,
+        crate::simulation::offers(world, DateTime::UNIX_EPOCH).into_iter().map(|(offer_id, offer)| {
+            crate::store::OfferRecord {
+                offer_id,
+                body: serde_json::to_string(&offer).unwrap_or_default(),
+                updated_at: DateTime::UNIX_EPOCH,
+            }
         });
     let draft = Book::new(0, Arc::new(read(&text)?), records.collect());
     let number: HashMap<String, usize> =

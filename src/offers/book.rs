@@ -7,6 +7,7 @@ use crate::policy::{
     Words,
 };
 use crate::store::OfferRecord;
+use chrono::{DateTime, TimeDelta, Utc};
 use models::arbitration::{Arm, Exploration, Switches};
 use models::experiments::Allocation;
 use models::segments::Language;
@@ -25,6 +26,8 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// Offers that cannot be used, with the reason: what an older version of this program accepted.
     pub skipped: Vec<(String, String)>,
+    /// Whether any expression looks at the items that a customer owns: naming them all has its price.
+    pub looks_at_items: bool,
     positions: HashMap<String, usize>,
     arms: Option<Allocation<Arm>>,
 }
@@ -103,14 +106,24 @@ impl Book {
             levers: switches.levers,
         };
         let arms = &policy.document().arms;
-        // A policy is checked when it is read: its shares sum to 1.
+        // A policy is checked when it is read: its salt is a text and its shares sum to 1.
         let arms = Allocation::new(arms.salt.clone(), shares(&arms.shares)).ok();
-        Self { version, policy, switches, entries, skipped, positions, arms }
+        let weights =
+            policy.levers().iter().chain(policy.contexts()).filter_map(|weight| weight.when.as_ref());
+        let rules = entries.iter().flat_map(|entry| &entry.rules).map(|rule| &*rule.when);
+        let looks_at_items = rules.chain(weights).any(|when| when.source().contains("items"));
+        Self { version, policy, switches, entries, skipped, looks_at_items, positions, arms }
     }
 
     /// The entry of an offer.
     pub fn position(&self, offer_id: &str) -> Option<usize> {
         self.positions.get(offer_id).copied()
+    }
+
+    /// The moment before which decisions have their outcome by now: silence is an answer only after a wait, and to count
+    /// only who answered at once would make everything look too good.
+    pub fn ripe(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now - TimeDelta::hours(i64::from(self.policy.document().responses.wait_hours))
     }
 
     /// Who counts as one in experiments: the household where the policy says so and there is one, else the customer.

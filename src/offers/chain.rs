@@ -5,7 +5,7 @@ use super::book::Entry;
 use super::situation::Situation;
 use super::wire::{FailedRule, OffersFunnel, Removed};
 use crate::policy::{
-    Blocked, Evaluation, Expression, OfferFacts, Proposal, RuleFault, Stage, Words, refuses_profiling,
+    Blocked, Class, Evaluation, Expression, OfferFacts, Proposal, RuleFault, Stage, Words, refuses_profiling,
 };
 use crate::store::{Ledger, Usage};
 use chrono::{DateTime, Utc};
@@ -168,7 +168,8 @@ impl<'a> Chain<'a> {
 
     fn look(&self, position: usize) -> Look {
         let entry = &self.situation.book.entries[position];
-        if let Some(stopped) = used_up(entry, self.usage.get(&entry.id)) {
+        let channel = &self.situation.point.channel;
+        if let Some(stopped) = used_up(entry, channel, self.usage.get(&entry.id)) {
             return Look::Stops(stopped);
         }
         let here = |rule: &&super::book::Applied| {
@@ -185,6 +186,13 @@ impl<'a> Chain<'a> {
                     return Look::Fails(Failed { rule: rule.name.clone(), message: fault.message });
                 }
             }
+        }
+        if !self.situation.has_ledger() && entry.offer.class != Class::Transactional {
+            let text = Words {
+                en: "consents cannot be read at the moment".into(),
+                fr: "les consentements ne peuvent être lus pour le moment".into(),
+            };
+            return Look::Stops(Stopped { stage: Stage::Consent, rule: "unknown".into(), text, until: None });
         }
         match self.admit(entry) {
             Ok(()) => Look::Passes,
@@ -223,8 +231,8 @@ fn rule_stage(entry: &Entry, name: &str) -> Stage {
     entry.rules.iter().find(|rule| rule.name == name).map_or(Stage::Eligibility, |rule| rule.stage)
 }
 
-/// Why nothing is left of an offer.
-pub fn used_up(entry: &Entry, usage: Option<&Usage>) -> Option<Stopped> {
+/// Why nothing is left of an offer for one more contact on a channel.
+pub fn used_up(entry: &Entry, channel: &str, usage: Option<&Usage>) -> Option<Stopped> {
     let none = Usage::default();
     let usage = usage.unwrap_or(&none);
     let stop = |rule: &str, en: &str, fr: &str| {
@@ -234,8 +242,7 @@ pub fn used_up(entry: &Entry, usage: Option<&Usage>) -> Option<Stopped> {
     if entry.offer.stock.is_some_and(|stock| usage.accepted + usage.reserved >= stock) {
         return stop("stock", "no more of it is left", "il n’en reste plus");
     }
-    let cost =
-        entry.offer.treatments.iter().map(|treatment| entry.offer.cost_of(treatment)).fold(0.0, f64::max);
+    let cost = entry.offer.treatment(channel).map_or(0.0, |treatment| entry.offer.cost_of(treatment));
     if entry.offer.budget.is_some_and(|budget| usage.spent + usage.committed + cost > budget) {
         return stop("budget", "its budget is spent", "son budget est épuisé");
     }
@@ -275,7 +282,7 @@ impl Recheck {
             let entry = &situation.book.entries[position];
             let used = usage.iter().find(|usage| usage.offer_id == entry.id);
             let proposal = proposal(situation, entry, &evaluation);
-            used_up(entry, used).is_none()
+            used_up(entry, &situation.point.channel, used).is_none()
                 && situation.book.policy.admit(ledger, &proposal, situation.now).is_ok()
         })
     }

@@ -89,8 +89,15 @@ async fn keep_batch(batch: Vec<DecisionRecord>, store: &dyn Store, metrics: &Met
     for _ in 0..TRIES {
         match store.append_decisions(batch.clone()).await {
             Ok(()) => return,
+            Err(error) if error.fault == Fault::Bug && decisions > 1 => {
+                // One that cannot be kept does not take the others with it.
+                for decision in batch {
+                    Box::pin(keep_batch(vec![decision], store, metrics)).await;
+                }
+                return;
+            }
             Err(error) if error.fault == Fault::Bug => {
-                tracing::error!(%error, decisions, "decisions were not kept");
+                tracing::error!(%error, "a decision was not kept");
                 break;
             }
             Err(error) => {

@@ -25,8 +25,6 @@ pub struct Body {
     pub contenders_in_all: usize,
     /// The best of them by priority, and all that were shown.
     pub contenders: Vec<LoggedContender>,
-    /// How many offers were wanted.
-    pub n: usize,
     /// The names of the columns that propensities saw.
     pub feature_names: Vec<String>,
     /// The answer, as it was given.
@@ -60,13 +58,14 @@ pub fn record(
 ) -> serde_json::Result<DecisionRecord> {
     let results =
         slots.iter().zip(1..).map(|(slot, rank)| result(situation, &rated[slot.contender], (slot, rank)));
+    // Of who refuses to be profiled only that they were contacted is kept, which protects them.
+    let bare = situation.refused;
     let body = Body {
         request: situation.request.clone(),
-        facts: (*situation.facts).clone(),
-        contenders_in_all: rated.len(),
-        contenders: contenders(situation, rated, slots),
-        n: decision.results.len(),
-        feature_names: if slots.is_empty() { Vec::new() } else { features::NAMES.clone() },
+        facts: if bare { Facts::default() } else { (*situation.facts).clone() },
+        contenders_in_all: if bare { 0 } else { rated.len() },
+        contenders: if bare { Vec::new() } else { contenders(situation, rated, slots) },
+        feature_names: if bare || slots.is_empty() { Vec::new() } else { features::NAMES.clone() },
         answer: serde_json::to_value(decision)?,
     };
     Ok(DecisionRecord {
@@ -105,7 +104,7 @@ fn result(situation: &Situation, rated: &Rated, (slot, rank): (&Slot, u32)) -> R
         class: entry.offer.class.word().to_owned(),
         state,
         probability: slot.probability,
-        propensity: rated.factors.propensity,
+        propensity: rated.foretold,
         cost: treatment.map_or(0.0, |treatment| entry.offer.cost_of(treatment)),
     }
 }

@@ -31,18 +31,21 @@ use crate::metrics::Metrics;
 use crate::policy::{NEUTRAL, Policy};
 use crate::releases::Serving;
 use crate::store::{DecisionRecord, PolicyFormat, Store, StoreError, Usage};
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use keeper::Keeper;
 use models::propensity::Count;
 use places::Places;
 use score::LiveCounts;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 pub use upkeep::keep_up_to_date;
+
+/// Books whose places are kept: the one in force, and drafts that are tried out beside it.
+const MOST_PLACES: usize = 4;
 
 /// Why a policy cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,7 @@ pub struct Offers {
     book: ArcSwap<Book>,
     revision: AtomicI64,
     changing: Mutex<()>,
-    places: ArcSwapOption<Places>,
+    places: RwLock<Vec<Arc<Places>>>,
     usage: ArcSwap<HashMap<String, Usage>>,
     live: ArcSwap<LiveCounts>,
     keeper: Keeper,
@@ -87,12 +90,12 @@ impl Offers {
             // The first look reads again: something may have changed between the two reads.
             revision: AtomicI64::new(revision - 1),
             changing: Mutex::new(()),
-            places: ArcSwapOption::empty(),
+            places: RwLock::default(),
             usage: ArcSwap::default(),
             live: ArcSwap::default(),
             keeper,
         };
-        offers.count().await?;
+        offers.count_usage().await?;
         Ok(offers)
     }
 
@@ -113,13 +116,15 @@ impl Offers {
 
     /// Where the offers of a book stand in a release.
     pub fn places(&self, serving: &Serving, book: &Arc<Book>) -> Arc<Places> {
-        if let Some(places) = self.places.load_full().filter(|places| places.are_of(serving, book)) {
-            return places;
+        let kept = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = kept.iter().find(|places| places.are_of(serving, book)) {
+            return Arc::clone(places);
         }
+        drop(kept);
         let places = Arc::new(Places::new(serving, book));
-        if Arc::ptr_eq(book, &self.book()) {
-            self.places.store(Some(Arc::clone(&places)));
-        }
+        let mut kept = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        kept.truncate(MOST_PLACES - 1);
+        kept.insert(0, Arc::clone(&places));
         places
     }
 
@@ -141,23 +146,23 @@ impl Offers {
         Ok(())
     }
 
-    /// Counts usage and how treatments fared.
+    /// Counts what was used of offers.
     ///
     /// # Errors
     /// [`StoreError`]; the counts then stay as they are.
-    pub async fn count(&self) -> Result<(), StoreError> {
-        self.count_since(DateTime::UNIX_EPOCH).await
-    }
-
-    /// The same, with treatments counted in decisions since a moment: those that propensities were trained on count
-    /// already.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the counts then stay as they are.
-    pub async fn count_since(&self, since: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn count_usage(&self) -> Result<(), StoreError> {
         let usage = self.store.usage().await?;
         self.usage.store(Arc::new(usage.into_iter().map(|usage| (usage.offer_id.clone(), usage)).collect()));
-        let counts = self.store.treatment_counts(since).await?;
+        Ok(())
+    }
+
+    /// Counts how treatments fared in decisions since a moment (those that propensities were trained on count already)
+    /// of which silence has been heard by now.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the counts then stay as they are.
+    pub async fn count_treatments(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let counts = self.store.treatment_counts(since, self.book().ripe(now)).await?;
         let mut live = LiveCounts::new();
         for count in counts {
             let settled =
@@ -185,12 +190,21 @@ impl Offers {
 }
 
 async fn read_book(store: &dyn Store) -> Result<Book, BookError> {
-    let (version, policy) = policy_in_force(store).await?;
+    let (version, policy) = published(store).await?;
     Ok(Book::new(version, Arc::new(policy), store.offers().await?))
 }
 
+/// The policy in force, without offers.
+///
+/// # Errors
+/// [`BookError`].
+pub async fn policy_in_force(store: &dyn Store) -> Result<Book, BookError> {
+    let (version, policy) = published(store).await?;
+    Ok(Book::new(version, Arc::new(policy), Vec::new()))
+}
+
 /// The published policy, else the neutral one as version 0.
-async fn policy_in_force(store: &dyn Store) -> Result<(i64, Policy), BookError> {
+async fn published(store: &dyn Store) -> Result<(i64, Policy), BookError> {
     let published = store.publications(1).await?.into_iter().next();
     let (version, format, text) = match published {
         Some(published) => match store.policy(published.version).await? {

@@ -6,6 +6,7 @@ use super::reasons::Typical;
 use super::score::{Rated, Rating, arbitrate, must_be_said};
 use super::situation::{Situation, Sources};
 use super::wire::{ContentView, OfferResult, OffersDecision, OffersFunnel, OffersRequest};
+use crate::config::Direction;
 use crate::offers::book::Point;
 use crate::problem::{Code, Problem};
 use crate::store::{DecisionRecord, Reservation, Reserved, StoreError};
@@ -55,27 +56,31 @@ pub struct Asked {
 /// As [`next`].
 pub async fn decide(sources: &Sources<'_>, asked: &Asked) -> Result<Made, Problem> {
     let mut last = None;
-    for _ in 0..MOST_ATTEMPTS {
+    for attempt in 0..MOST_ATTEMPTS {
         let (request, point) = (asked.request.clone(), asked.point.clone());
         let situation = Arc::new(Situation::read(sources, request, point, asked.now).await);
-        if situation.reserves() && !situation.has_ledger() {
+        if situation.point.direction == Direction::Outbound && !situation.has_ledger() {
             return Err(Problem::new(
                 Code::StoreUnavailable,
                 "Contact pressure and consent cannot be read, so nobody is contacted now; repeat the request later.",
             ));
         }
-        let mut made = make(sources, &situation, asked.decision_id.clone());
-        made.decision.kept = situation.may_be_kept() && situation.has_ledger();
-        let record = made.record(&situation)?;
+        let mut made = make(sources, &situation, (asked.decision_id.clone(), attempt));
+        made.decision.kept = situation.has_ledger() && situation.may_be_kept(made.slots.len());
         if !situation.reserves() || made.slots.is_empty() {
             if made.decision.kept {
-                stage("log", sources.offers.keep(record)).await;
+                stage("log", sources.offers.keep(made.record(&situation)?)).await;
             }
             return Ok(made);
         }
+        let record = made.record(&situation)?;
         match stage("reserve", reserve(sources, &situation, &made, record)).await? {
             Reserved::Kept => return Ok(made),
-            Reserved::Overtaken => last = Some(made),
+            Reserved::Overtaken => {
+                last = Some(made);
+                // What stopped it may be stock or budget, of which only a count is looked at.
+                sources.offers.count_usage().await?;
+            }
         }
     }
     let mut made = last.ok_or_else(|| Problem::internal(&"a decision was never tried"))?;
@@ -122,7 +127,9 @@ impl Made {
 }
 
 /// Makes a decision without keeping it.
-pub fn make(sources: &Sources<'_>, situation: &Situation, decision_id: String) -> Made {
+///
+/// An attempt that was overtaken says something about chance; the next one draws anew.
+pub fn make(sources: &Sources<'_>, situation: &Situation, (decision_id, attempt): (String, usize)) -> Made {
     let usage = sources.offers.usage();
     let live = sources.offers.live();
     let chain = Chain::new(situation, &usage);
@@ -133,7 +140,7 @@ pub fn make(sources: &Sources<'_>, situation: &Situation, decision_id: String) -
         rated.retain(|rated| must_be_said(&situation.book.entries[rated.passed.entry]));
     }
     let n = situation.request.n.unwrap_or(situation.point.n);
-    let slots = arbitrate(situation, &rated, n, seed_of(&decision_id));
+    let slots = arbitrate(situation, &rated, n, seed_of(&decision_id, attempt));
     funnel.returned = slots.len();
     let results = results(situation, &rated, &slots);
     let decision = answer(situation, (decision_id, funnel), results);
@@ -163,7 +170,7 @@ fn answer(
 }
 
 fn results(situation: &Situation, rated: &[Rated], slots: &[Slot]) -> Vec<OfferResult> {
-    let typical = Typical::of(rated);
+    let typical = Typical::of(situation, rated);
     let result = |(position, slot): (usize, &Slot)| {
         let rated = &rated[slot.contender];
         let entry = &situation.book.entries[rated.passed.entry];
@@ -192,9 +199,9 @@ fn results(situation: &Situation, rated: &[Rated], slots: &[Slot]) -> Vec<OfferR
     slots.iter().enumerate().map(result).collect()
 }
 
-/// The seed of a decision's chance: who has its id can draw it again.
-pub fn seed_of(decision_id: &str) -> u64 {
-    let digest = Sha256::digest(decision_id);
+/// The seed of a decision's chance: who has its id and the attempt can draw it again.
+pub fn seed_of(decision_id: &str, attempt: usize) -> u64 {
+    let digest = Sha256::digest(format!("{decision_id}\0{attempt}"));
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&digest[..8]);
     u64::from_be_bytes(bytes)

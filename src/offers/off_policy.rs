@@ -12,7 +12,8 @@ use crate::config::Config;
 use crate::policy::Evaluation;
 use crate::problem::{Code, Problem};
 use crate::store::{LoggedDecision, ResponseKind, Store, StoredResponse};
-use models::arbitration::{Contender, Exploration, Factors, chances, weight};
+use chrono::{DateTime, Utc};
+use models::arbitration::{Arm, Contender, Exploration, Factors, chances, weight};
 use models::off_policy::{Estimates, Log, RewardModelParams, Row, Shown};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -48,8 +49,14 @@ const FOLDS: usize = 5;
 ///
 /// # Errors
 /// [`Code::EvidenceTooThin`] where nothing can be said; problems of the store.
-pub async fn evaluate(store: &dyn Store, draft: &Book, config: &Config) -> Result<EvaluationReport, Problem> {
-    let mut rows = Rows::default();
+pub async fn evaluate(
+    store: &dyn Store,
+    draft: &Book,
+    config: &Config,
+    now: DateTime<Utc>,
+) -> Result<EvaluationReport, Problem> {
+    let ripe = draft.ripe(now);
+    let mut rows = Rows { ripe, decisions: 0, unseen: 0, rows: Vec::new(), actions: HashMap::new() };
     let mut after = i64::MIN;
     loop {
         let page = store.decisions_after(after, PAGE).await?;
@@ -75,8 +82,12 @@ struct Observed {
     revenue: f64,
 }
 
-#[derive(Default)]
+/// What stands for showing nothing; no offer has this id.
+const NOTHING: &str = "";
+
 struct Rows {
+    /// Decisions before it have their outcome.
+    ripe: DateTime<Utc>,
     decisions: usize,
     unseen: usize,
     rows: Vec<Observed>,
@@ -88,13 +99,24 @@ impl Rows {
         self.decisions += 1;
         let decision = &logged.decision;
         let Some(first) = decision.results.first() else { return };
-        let Some((accepted, revenue)) = outcome(&logged.responses) else { return };
+        // The control group and arms without chance say nothing of what another policy would have shown.
+        if [Arm::Control, Arm::PropensityOnly].iter().any(|arm| arm.code() == decision.arm) {
+            return;
+        }
+        let Some((accepted, revenue)) = outcome(&logged.responses).filter(|_| decision.at < self.ripe) else {
+            return;
+        };
         let Ok(body) = serde_json::from_str::<Body>(&decision.body) else { return };
         if body.contenders_in_all > body.contenders.len() {
             self.unseen += 1;
         }
         let policy = first_offers(&body, (&decision.contact_point, &decision.decision_id), draft, config);
-        let policy = policy.into_iter().map(|(offer, chance)| (self.action(&offer), chance)).collect();
+        let mut policy: Vec<(u32, f64)> =
+            policy.into_iter().map(|(offer, chance)| (self.action(&offer), chance)).collect();
+        if policy.is_empty() {
+            // To show nothing is an action, too; nothing came of it in this log.
+            policy.push((self.action(NOTHING), 1.0));
+        }
         let action = self.action(&first.offer_id);
         let unit = decision.unit.clone();
         self.rows.push(Observed { unit, action, logged: first.probability, policy, accepted, revenue });
@@ -151,16 +173,10 @@ impl Rows {
 /// Whether the first offer was accepted, and the money that it brought; nothing while nothing final was heard.
 pub fn outcome(responses: &[StoredResponse]) -> Option<(f64, f64)> {
     let of_first = || responses.iter().filter(|response| response.rank == 1);
-    of_first().any(|response| is_final(response.kind)).then(|| {
+    of_first().any(|response| response.kind.is_final()).then(|| {
         let accepted = of_first().any(|response| response.kind == ResponseKind::Accepted);
         (f64::from(u8::from(accepted)), of_first().filter_map(|response| response.revenue).sum())
     })
-}
-
-/// Whether a response settles what became of an offer.
-pub fn is_final(kind: ResponseKind) -> bool {
-    use ResponseKind::{Accepted, Complaint, Later, NoResponse, Refused};
-    matches!(kind, Accepted | Refused | Later | Complaint | NoResponse)
 }
 
 /// What a draft would have shown first among logged contenders, and how likely.
@@ -180,7 +196,7 @@ pub fn first_offers(
         }
     }
     let exploration = draft.point(config, contact_point).map_or(Exploration::Off, |point| point.exploration);
-    let seed = super::next::seed_of(decision_id);
+    let seed = super::next::seed_of(decision_id, 0);
     let slots = chances(&contenders, &exploration, seed);
     slots.into_iter().map(|slot| (offers[slot.contender].offer_id.clone(), slot.probability)).collect()
 }

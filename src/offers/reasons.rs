@@ -4,7 +4,7 @@
 //! that factor's logarithm over all contenders. Contributions sum to how far an offer's priority is above the typical
 //! contender's, on the scale of the logarithm.
 
-use super::score::Rated;
+use super::score::{Rated, must_be_said};
 use super::situation::Situation;
 use super::wire::{OfferReason, OfferReasonCode};
 use models::arbitration::Slot;
@@ -18,10 +18,12 @@ const LEAST: f64 = 1e-9;
 pub struct Typical([f64; 4]);
 
 impl Typical {
-    /// Those of some contenders.
-    pub fn of(rated: &[Rated]) -> Self {
+    /// Those of some contenders, but for what must be said anyway.
+    pub fn of(situation: &Situation, rated: &[Rated]) -> Self {
         let mut sums = [0.0; 4];
-        for rated in rated {
+        let chosen = |rated: &&Rated| !must_be_said(&situation.book.entries[rated.passed.entry]);
+        let rated: Vec<&Rated> = rated.iter().filter(chosen).collect();
+        for rated in &rated {
             sums.iter_mut().zip(logs(rated)).for_each(|(sum, log)| *sum += log);
         }
         Self(sums.map(|sum| sum / rated.len().max(1) as f64))

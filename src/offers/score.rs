@@ -18,8 +18,10 @@ pub type LiveCounts = HashMap<String, HashMap<String, Count>>;
 pub struct Rated {
     /// The offer.
     pub passed: Passed,
-    /// What its propensity rests on.
+    /// The propensity that counts.
     pub estimate: Estimate,
+    /// What was foretold before later responses corrected it: what they are counted against.
+    pub foretold: f64,
     /// The factors, whatever policy and arm make of them.
     pub raw: Factors,
     /// The factors as they count.
@@ -54,7 +56,7 @@ impl Rating<'_> {
     fn rate_one(&self, passed: Passed, shared: &[f32]) -> Rated {
         let situation = self.situation;
         let entry = &situation.book.entries[passed.entry];
-        let estimate = self.propensity(&passed, shared);
+        let (estimate, foretold) = self.propensity(&passed, shared);
         let policy = &situation.book.policy;
         let holds = |when: Option<&crate::policy::Expression>| {
             // A lever whose condition fails on this customer does not pull.
@@ -76,10 +78,11 @@ impl Rating<'_> {
             lever: weight(levers.iter().map(|(_, percent)| *percent)),
         };
         let factors = switches(situation, entry).apply(&raw);
-        Rated { passed, estimate, raw, factors, levers, contexts, retained }
+        Rated { passed, estimate, foretold, raw, factors, levers, contexts, retained }
     }
 
-    fn propensity(&self, passed: &Passed, shared: &[f32]) -> Estimate {
+    /// The propensity after what was answered since training, and before.
+    fn propensity(&self, passed: &Passed, shared: &[f32]) -> (Estimate, f64) {
         let situation = self.situation;
         let entry = &situation.book.entries[passed.entry];
         let settings = &situation.book.policy.document().propensity;
@@ -90,8 +93,8 @@ impl Rating<'_> {
         let estimate =
             learned.unwrap_or_else(|| prior(settings.prior, settings.prior_strength, passed.affinity));
         match self.live.get(&situation.point.channel).and_then(|of_channel| of_channel.get(&entry.id)) {
-            Some(count) => corrected(estimate, count, settings.prior_strength),
-            None => estimate,
+            Some(count) => (corrected(estimate, count, settings.prior_strength), estimate.probability),
+            None => (estimate, estimate.probability),
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::config::{Config, Direction};
 use crate::customers::{self, CustomerState, Evidence, Insight};
 use crate::policy::{Facts, refuses_profiling};
 use crate::releases::Serving;
+use crate::routes::ids::id_fault;
 use crate::store::{Ledger, Store, Subject};
 use crate::telemetry::stage;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use models::arbitration::Arm;
 use models::payload::{Payload, PayloadValue};
@@ -22,6 +23,9 @@ use std::sync::Arc;
 
 /// The part named in `degraded` when the store cannot be read.
 const STORE: &str = "store";
+/// How far back contacts are looked at in any case: rules and propensities count them.
+const LEAST_LOOKBACK: TimeDelta = TimeDelta::days(features::LONG_AGO_DAYS);
+
 /// The part named in `degraded` when no release is loaded.
 const RELEASE: &str = "release";
 
@@ -115,17 +119,16 @@ impl Situation {
             None => written(sources.store, &id, &mut degraded).await,
         };
         let household_id = text(&attributes, &sources.config.customers.household_attribute);
-        let subject =
-            Subject { customer_id: id, household_id, since: now - book.policy.lookback(), as_of: now };
-        let ledger = match stage("ledger", sources.store.ledger(&subject)).await {
-            Ok(ledger) => ledger,
-            Err(error) => {
-                tracing::warn!(%error, "consents and contacts cannot be read; nobody counts as having consented");
-                note(&mut degraded, STORE);
-                Ledger::default()
-            }
+        let subject = Subject {
+            customer_id: id,
+            household_id,
+            since: now - book.policy.lookback().max(LEAST_LOOKBACK),
+            as_of: now,
         };
-        let refused = refuses_profiling(&ledger.consents)
+        let ledger = ledger(sources.store, &subject, &mut degraded).await;
+        // Who may have objected is treated as if they had.
+        let refused = degraded.contains(&STORE)
+            || refuses_profiling(&ledger.consents)
             || sources.serving.as_ref().is_some_and(|serving| customers::declines(serving, &attributes));
         if refused {
             (attributes, insight) = (Payload::new(), None);
@@ -142,6 +145,7 @@ impl Situation {
         let mut facts = facts(&around, (&attributes, insight.as_deref(), evidence), &ledger);
         facts.customer.household_id.clone_from(&subject.household_id);
         facts.customer.profiled = !refused;
+        complete(&mut facts, sources, taste.as_deref());
         let unit = book.unit(&subject.customer_id, subject.household_id.as_deref());
         let arm = book.arm(&unit);
         let places = sources.serving.as_ref().map(|serving| sources.offers.places(serving, &book));
@@ -178,10 +182,36 @@ impl Situation {
         !self.degraded.contains(&STORE)
     }
 
-    /// Whether anything may be kept: not of people who refuse to be profiled, except the contacts that protect them.
-    pub fn may_be_kept(&self) -> bool {
-        !self.refused || self.reserves()
+    /// Whether a decision with so many results may be kept: of people who refuse to be profiled only contacts, which protect
+    /// them.
+    pub fn may_be_kept(&self, results: usize) -> bool {
+        !self.refused || (results > 0 && self.point.direction == Direction::Outbound)
     }
+}
+
+/// What contact pressure and consent look at; nothing where it cannot be read.
+async fn ledger(store: &dyn Store, subject: &Subject, degraded: &mut Vec<&'static str>) -> Ledger {
+    match stage("ledger", store.ledger(subject)).await {
+        Ok(ledger) => ledger,
+        Err(error) => {
+            tracing::warn!(%error, "consents and contacts cannot be read; nobody is profiled or marketed to");
+            note(degraded, STORE);
+            Ledger::default()
+        }
+    }
+}
+
+/// Adds the facts that only the release knows.
+fn complete(facts: &mut Facts, sources: &Sources<'_>, taste: Option<&CustomerState>) {
+    let Some(serving) = &sources.serving else { return };
+    if let Some(taste) = taste.filter(|_| sources.book.looks_at_items) {
+        let view = serving.catalogue.view();
+        let owned = taste.owned.iter().filter_map(|item| view.id(*item));
+        facts.history.items = owned.map(str::to_owned).collect();
+    }
+    let churn = serving.release.known.models.churn.learned();
+    facts.churn.horizon_days =
+        churn.filter(|_| facts.churn.probability.is_some()).map(|churn| churn.horizon_days);
 }
 
 async fn seen(
@@ -220,7 +250,7 @@ fn note(degraded: &mut Vec<&'static str>, part: &'static str) {
 
 fn text(attributes: &Payload, name: &str) -> Option<String> {
     match attributes.get(name)? {
-        PayloadValue::Text(word) if !word.is_empty() => Some(word.clone()),
+        PayloadValue::Text(word) if id_fault(word).is_none() => Some(word.clone()),
         PayloadValue::Number(number) => Some(number.to_string()),
         _ => None,
     }

@@ -133,7 +133,7 @@ async fn decide(
     };
     let mut situation = Situation::read(sources, asked, point, now).await;
     situation.arm = Arm::Nba;
-    Some(make(sources, &situation, String::new()))
+    Some(make(sources, &situation, (String::new(), 0)))
 }
 
 impl TrialReport {

@@ -3,17 +3,20 @@
 use super::Offers;
 use crate::releases::Releases;
 use crate::store::{Store, StoreError};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often other processes' writes are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Every how many ticks usage and responses are counted.
-const COUNT_EVERY: u32 = 5;
+/// Every how many ticks reservations expire, silence settles and usage is counted.
+const LOOK_AFTER_EVERY: u32 = 5;
 
-/// Rows that expire or settle at one go.
+/// Every how many ticks it is counted how treatments fared, which reads every result since the last training.
+const COUNT_EVERY: u32 = 60;
+
+/// Rows that expire or settle in one transaction.
 const MOST_AT_ONCE: u32 = 1_000;
 
 /// Looks after offers until they are gone.
@@ -26,25 +29,25 @@ pub async fn keep_up_to_date(offers: Weak<Offers>, releases: Weak<Releases>, sto
         if let Err(error) = offers.refresh().await {
             tracing::warn!(%error, "offers and policy stay as they are for now");
         }
-        if tick.is_multiple_of(COUNT_EVERY)
-            && let Err(error) = look_after(&offers, &releases, &*store, Utc::now()).await
-        {
+        let now = Utc::now();
+        let mut looked = Ok(());
+        if tick.is_multiple_of(LOOK_AFTER_EVERY) {
+            looked = look_after(&offers, &*store, now).await;
+        }
+        if looked.is_ok() && tick.is_multiple_of(COUNT_EVERY) {
+            looked = offers.count_treatments(learned_until(&releases), now).await;
+        }
+        if let Err(error) = looked {
             tracing::warn!(%error, "reservations and responses are looked after later");
         }
     }
 }
 
 /// Expires, settles and counts as of a moment.
-async fn look_after(
-    offers: &Offers,
-    releases: &Releases,
-    store: &dyn Store,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    store.expire(now, MOST_AT_ONCE).await?;
-    let wait = TimeDelta::hours(i64::from(offers.book().policy.document().responses.wait_hours));
-    store.settle(now - wait, now, MOST_AT_ONCE).await?;
-    offers.count_since(learned_until(releases)).await
+async fn look_after(offers: &Offers, store: &dyn Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    while store.expire(now, MOST_AT_ONCE).await? == u64::from(MOST_AT_ONCE) {}
+    while store.settle(offers.book().ripe(now), now, MOST_AT_ONCE).await? == u64::from(MOST_AT_ONCE) {}
+    offers.count_usage().await
 }
 
 /// Until when decisions were trained on: later ones correct the propensities.

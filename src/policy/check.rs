@@ -2,8 +2,8 @@
 
 use super::consent::ConsentRule;
 use super::document::{
-    CapSettings, ConsentRuleSettings, CoolOffSettings, ExplorationSettings, HoursSettings, PolicyDocument,
-    RuleSettings, Shares, Silence, WeightSettings,
+    CapSettings, ConsentRuleSettings, CoolOffSettings, ExplorationMethod, ExplorationSettings, HoursSettings,
+    PolicyDocument, RuleSettings, Shares, Silence, WeightSettings,
 };
 use super::expression::{Expression, Wanted};
 use super::fault::Fault;
@@ -114,6 +114,9 @@ impl Check<'_> {
         self.require(strength > 0.0 && strength <= 1e6, path, &strength, "above 0 and at most 1000000");
         self.exploration("exploration", document.exploration);
         self.shares(document.arms.shares);
+        let salt = &document.arms.salt;
+        let holds = !salt.is_empty() && !salt.contains('\0');
+        self.require(holds, "arms.salt", &format!("{salt:?}"), "at least one character, none of them NUL");
         let responses = document.responses;
         let (wait, accept) = (responses.wait_hours, responses.accept_days);
         self.require((1..=8_760).contains(&wait), "responses.wait_hours", &wait, "from 1 to 8760");
@@ -153,6 +156,11 @@ impl Check<'_> {
         let (epsilon, floor) = (exploration.epsilon, exploration.floor);
         self.require((0.0..=1.0).contains(&epsilon), &format!("{path}.epsilon"), &epsilon, "from 0 to 1");
         self.require((0.0..=0.2).contains(&floor), &format!("{path}.floor"), &floor, "from 0 to 0.2");
+        if exploration.method == ExplorationMethod::EpsilonGreedy {
+            let explores = epsilon == 0.0 || floor <= epsilon / 2.0;
+            let expected = "at most half of epsilon: nobody but the best could be explored";
+            self.require(explores, &format!("{path}.floor"), &floor, expected);
+        }
     }
 
     fn shares(&mut self, shares: Shares) {

@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::idempotency::once;
 use super::ids::{PathId, check_id};
-use super::items::BatchReceipt;
+use super::items::{BatchReceipt, check_batch};
 use crate::auth::{Permission, Requires};
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::state::AppState;
@@ -115,6 +115,7 @@ pub(crate) async fn put_consents(
     let now = Utc::now();
     let is_list = body.bytes().trim_ascii_start().starts_with(b"[");
     let bodies: Vec<ConsentBody> = if is_list { body.json()? } else { vec![body.json()?] };
+    check_batch(bodies.len(), &state)?;
     let line = |(row, consent): (usize, ConsentBody)| {
         let place = if is_list { format!("$[{row}]") } else { "$".into() };
         consent.checked(&id.0, &place, now)

@@ -89,6 +89,8 @@ pub(crate) async fn post_customers(
 )]
 #[delete("/v1/customers/{id}", wrap = "Requires(Permission::EraseCustomers)")]
 pub(crate) async fn delete_customer(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
+    // A decision that was just answered must not be kept after its customer is gone.
+    state.offers.flush().await;
     let erasure = stage("store", state.store.erase_customer(&id.0, Utc::now())).await?;
     state.changes.customer_erased(&id.0);
     Ok(HttpResponse::Ok().json(erasure))

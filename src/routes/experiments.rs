@@ -36,7 +36,9 @@ pub(crate) async fn get_experiments(
     query: web::Query<IntervalQuery>,
 ) -> Result<HttpResponse, Problem> {
     let until = query.until.unwrap_or_else(Utc::now);
-    let from = query.from.unwrap_or(until - USUAL);
+    let usual = until.checked_sub_signed(USUAL);
+    let beyond = || Problem::new(Code::InvalidParameter, format!("until ({until}) is beyond all calendars."));
+    let from = query.from.or(usual).ok_or_else(beyond)?;
     if from >= until {
         return Err(Problem::new(
             Code::InvalidParameter,

@@ -70,6 +70,9 @@ pub(super) fn point(state: &AppState, book: &Book, name: &str, at: &str) -> Resu
 /// The most words that a request says of its moment.
 const MOST_CONTEXT: usize = 64;
 
+/// Words of the context that a request does not say.
+const RESERVED: [&str; 6] = ["contact_point", "channel", "direction", "language", "hour", "weekday"];
+
 fn check(state: &AppState, request: &OffersRequest, point: &Point) -> Result<(), Problem> {
     let invalid = |field: &str, fault: String| {
         Err(Problem::new(Code::InvalidField, format!("{field} {fault}")).at(format!("$.{field}")))
@@ -86,6 +89,12 @@ fn check(state: &AppState, request: &OffersRequest, point: &Point) -> Result<(),
         );
     }
     request.exclude_ids.iter().try_for_each(|id| check_id(id, "exclude_ids", "$"))?;
+    if let Some(name) = request.context.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        return invalid(
+            "context",
+            format!("must not hold {name:?}: the contact point and the moment say it"),
+        );
+    }
     if request.context.len() > MOST_CONTEXT {
         return invalid(
             "context",

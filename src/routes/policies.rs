@@ -199,7 +199,9 @@ pub(crate) async fn roll_back(
     let current = publications.first().map(|publication| publication.version);
     let previous = publications.iter().map(|past| past.version).find(|version| Some(*version) != current);
     let missing = || Problem::new(Code::PolicyNotFound, "No other policy was in force before.");
-    put_in_force(&state, &request, previous.ok_or_else(missing)?).await
+    let record = version(&state, &previous.ok_or_else(missing)?.to_string()).await?;
+    read(&record.policy.body, record.policy.format)?;
+    put_in_force(&state, &request, record.version).await
 }
 
 /// Try a version out on a sample of customers before publishing: what would be decided otherwise than now.
@@ -240,7 +242,7 @@ pub(crate) async fn post_trial(
 #[post("/v1/policies/{id}/evaluate", wrap = "Requires(Permission::ManagePolicies)")]
 pub(crate) async fn post_evaluate(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
     let draft = draft(&state, &id.0).await?;
-    Ok(HttpResponse::Ok().json(evaluate(&*state.store, &draft, &state.config).await?))
+    Ok(HttpResponse::Ok().json(evaluate(&*state.store, &draft, &state.config, Utc::now()).await?))
 }
 
 /// The offers under another version.

@@ -3,6 +3,7 @@
 use crate::offers::Offer;
 use crate::offers::offer::Treatment;
 use crate::policy::Class;
+use chrono::{DateTime, TimeDelta, Utc};
 use models::payload::Payload;
 use models::world::World;
 use std::collections::BTreeMap;
@@ -89,7 +90,7 @@ pub fn offer_id(offer: usize) -> String {
 }
 
 /// The offers of the world as a firm would write them: it knows what they promote and are worth, not who likes them.
-pub fn offers(world: &World) -> Vec<(String, Offer)> {
+pub fn offers(world: &World, start: DateTime<Utc>) -> Vec<(String, Offer)> {
     let per_taste = world.params().items_per_taste;
     let offer = |(position, known): (usize, &models::world::TrueOffer)| {
         let first = known.taste * per_taste;
@@ -107,7 +108,7 @@ pub fn offers(world: &World) -> Vec<(String, Offer)> {
             cost: 0.0,
             class: Class::Default,
             active: true,
-            valid_from: None,
+            valid_from: Some(start + TimeDelta::days(i64::from(known.launch_day))),
             valid_until: None,
             budget: None,
             stock: None,

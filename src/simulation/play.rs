@@ -124,9 +124,10 @@ impl Play<'_> {
             let now = self.settings.start + TimeDelta::days(i64::from(day));
             self.settle(now).await?;
             if day > 0 && day % self.settings.learn_every == 0 {
-                (learned, learned_until) = (self.learn().await?.or(learned), now);
+                (learned, learned_until) = (self.learn(now).await?.or(learned), now - TimeDelta::days(1));
             }
-            offers.count_since(learned_until).await?;
+            offers.count_usage().await?;
+            offers.count_treatments(learned_until, now).await?;
             let people: Vec<usize> =
                 (0..memories.len()).filter(|customer| !memories[*customer].left).collect();
             for people in people.chunks(AT_ONCE) {
@@ -166,7 +167,7 @@ impl Play<'_> {
             body: serde_json::to_string(&offer).unwrap_or_default(),
             updated_at: at,
         };
-        self.store.put_offers(offers(self.world).into_iter().map(record).collect()).await?;
+        self.store.put_offers(offers(self.world, at).into_iter().map(record).collect()).await?;
         let draft = NewPolicy {
             format: PolicyFormat::Toml,
             body: policy.to_owned(),
@@ -185,7 +186,8 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn learn(&self) -> Result<Option<Arc<Propensities>>, StoreError> {
+    /// Learns from the decisions of which silence has been heard.
+    async fn learn(&self, now: DateTime<Utc>) -> Result<Option<Arc<Propensities>>, StoreError> {
         let mut log: Vec<LoggedDecision> = Vec::new();
         loop {
             let after = log.last().map_or(i64::MIN, |logged| logged.sequence);
@@ -195,6 +197,7 @@ impl Play<'_> {
             }
             log.extend(page);
         }
+        log.retain(|logged| logged.decision.at < now - TimeDelta::days(1));
         // Decisions made side by side were kept in any order.
         log.sort_by(|a, b| {
             (a.decision.at, &a.decision.decision_id).cmp(&(b.decision.at, &b.decision.decision_id))
@@ -269,7 +272,7 @@ impl Play<'_> {
             shown,
             expected: shown.map_or(0.0, worth),
             best,
-            foretold: made.slots.first().map_or(0.0, |slot| made.rated[slot.contender].raw.propensity),
+            foretold: made.slots.first().map_or(0.0, |slot| made.rated[slot.contender].estimate.probability),
             accepted: shown.is_some_and(|offer| luck < truth[offer]),
             outbound,
             truth,

@@ -210,6 +210,13 @@ pub enum ResponseKind {
     NoResponse,
 }
 
+impl ResponseKind {
+    /// Whether it settles what became of a result.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Accepted | Self::Refused | Self::Later | Self::Complaint | Self::NoResponse)
+    }
+}
+
 /// A response to keep. Every kind but `Undelivered` and `NoResponse` says that a reserved contact was delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewResponse {
@@ -479,6 +486,11 @@ pub trait OfferStore: Send + Sync {
     /// What the units of experiments did in decisions from a moment until another.
     async fn unit_outcomes(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<UnitOutcome>>;
 
-    /// How treatments fared in decisions since a moment.
-    async fn treatment_counts(&self, since: DateTime<Utc>) -> Result<Vec<TreatmentCount>>;
+    /// How treatments fared in decisions from a moment until another. Acceptances are heard at once and silence only later:
+    /// ask for decisions of which silence has been heard, or what is counted is too good.
+    async fn treatment_counts(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<TreatmentCount>>;
 }

@@ -79,14 +79,7 @@ impl Progress {
             self.accepted = true;
             change.accepted = 1;
         }
-        self.settled |= matches!(
-            kind,
-            ResponseKind::Accepted
-                | ResponseKind::Refused
-                | ResponseKind::Later
-                | ResponseKind::Complaint
-                | ResponseKind::NoResponse
-        );
+        self.settled |= kind.is_final();
         change
     }
 

@@ -310,6 +310,59 @@ async fn the_first_blocking_stage_is_named_with_its_rule_and_the_next_date() {
 }
 
 #[tokio::test]
+async fn when_the_stock_of_an_offer_runs_out_others_take_its_place_and_their_stocks_hold_too() {
+    let app = start().await;
+    publish(&app, PLAIN).await;
+    put(&app, "best", &with(offer("red", 100.0), json!({ "stock": 3 }))).await;
+    put(&app, "next", &with(offer("red", 50.0), json!({ "stock": 2 }))).await;
+    put(&app, "any", &offer("red", 1.0)).await;
+    let asked = (0..20).map(|customer| {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { next(&app, &format!("c{customer}"), "email", 1).await })
+    });
+    let mut shown: HashMap<String, usize> = HashMap::new();
+    for asked in asked.collect::<Vec<_>>() {
+        *shown.entry(world::ids(&asked.await.unwrap())[0].clone()).or_default() += 1;
+    }
+    assert_eq!((shown["best"], shown["next"], shown["any"]), (3, 2, 15), "{shown:?}");
+}
+
+#[tokio::test]
+async fn while_consents_cannot_be_read_nobody_is_contacted_or_profiled_and_only_service_messages_pass() {
+    let app = start().await;
+    publish(&app, PLAIN).await;
+    put(&app, "o", &offer("red", 5.0)).await;
+    put(&app, "notice", &with(offer("blue", 0.0), json!({ "class": "transactional" }))).await;
+    app.state.store.close().await;
+    let request = json!({ "customer_id": "c0", "contact_point": "email" });
+    let answer = app.anonymous(Method::POST, "/v1/offers/next").json(&request);
+    crate::helpers::send(answer).await.problem(401, "unauthenticated");
+    let book = app.state.offers.book();
+    let sources = proffer::offers::Sources {
+        offers: &app.state.offers,
+        store: &*app.state.store,
+        config: &app.state.config,
+        serving: app.state.releases.current(),
+        book: Arc::clone(&book),
+        learned: None,
+    };
+    let ask = async |contact_point: &str| {
+        let request =
+            serde_json::from_value(json!({ "customer_id": "c0", "contact_point": contact_point })).unwrap();
+        let point = book.point(&app.state.config, contact_point).unwrap();
+        proffer::offers::next::next(&sources, request, point, chrono::Utc::now()).await
+    };
+    assert!(ask("email").await.is_err(), "nobody is contacted");
+    let inbound = ask("web_home").await.unwrap();
+    let shown: Vec<&str> = inbound.results.iter().map(|result| result.id.as_str()).collect();
+    assert_eq!(
+        (shown, inbound.degraded.as_slice(), inbound.kept),
+        (vec!["notice"], ["store"].as_slice(), false)
+    );
+    assert_eq!(serde_json::to_value(inbound.evidence).unwrap(), "none");
+}
+
+#[tokio::test]
 async fn a_rule_that_fails_on_a_customer_costs_that_offer_only_and_is_seen() {
     let app = start().await;
     publish(&app, PLAIN).await;
@@ -530,7 +583,12 @@ async fn a_draft_is_evaluated_on_the_log_and_refused_a_verdict_on_thin_evidence(
         respond(&app, &decision, outcome).await;
     }
     app.get("/v1/decisions/x").await;
-    let report = ok(app.post(&path, &json!({})).await).await;
+    // Who accepts says so at once, who does not is only silent: what is younger than the wait does not count.
+    app.post(&path, &json!({})).await.problem(422, "evidence_too_thin");
+    let later = chrono::Utc::now() + chrono::TimeDelta::days(8);
+    let book = app.state.offers.book();
+    let evaluated = proffer::offers::off_policy::evaluate(&*app.state.store, &book, &app.state.config, later);
+    let report = serde_json::to_value(evaluated.await.unwrap()).unwrap();
     assert_eq!((&report["decisions"], &report["settled"]), (&json!(40), &json!(40)), "{report}");
     let weights = &report["acceptance"]["weights"];
     assert!((weights["mean"].as_f64().unwrap() - 1.0).abs() < 1e-9, "the same policy weighs 1: {report}");
@@ -538,6 +596,18 @@ async fn a_draft_is_evaluated_on_the_log_and_refused_a_verdict_on_thin_evidence(
         report["acceptance"]["verdict"].to_string().contains("effective"),
         "40 decisions are too few: {report}"
     );
+    let strict = format!(
+        "{PLAIN}[[rules]]\nname = \"red people\"\nstage = \"eligibility\"\nwhen = 'profile.likes == \"red\"'\n"
+    );
+    let draft = proffer::policy::Policy::read(&strict, proffer::store::PolicyFormat::Toml).unwrap();
+    let draft = proffer::offers::Book::new(9, Arc::new(draft), app.state.store.offers().await.unwrap());
+    let evaluated =
+        proffer::offers::off_policy::evaluate(&*app.state.store, &draft, &app.state.config, later)
+            .await
+            .unwrap();
+    let report = serde_json::to_value(evaluated).unwrap();
+    let mean = report["acceptance"]["weights"]["mean"].as_f64().unwrap();
+    assert!(report["settled"] == 40 && mean < 0.8, "to half of the people it would show nothing: {report}");
 }
 
 #[tokio::test]
@@ -550,6 +620,10 @@ async fn a_request_that_cannot_be_meant_is_refused_by_field() {
         (json!({ "customer_id": "c0", "contact_point": "web_home", "n": 0 }), "n must be"),
         (json!({ "customer_id": "c0", "contact_point": "web_home", "n": 100000 }), "n must be"),
         (json!({ "customer_id": "c0", "contact_point": "web_home", "context": { "x": [1] } }), "context"),
+        (
+            json!({ "customer_id": "c0", "contact_point": "web_home", "context": { "channel": "x" } }),
+            "channel",
+        ),
         (json!({ "customer_id": "c0", "contact_point": "web_home", "nn": 1 }), "nn"),
     ];
     for (body, place) in cases {

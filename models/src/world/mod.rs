@@ -8,7 +8,8 @@
 //!                        + weekend − weariness × contacts of 30 days − boredom × showings of the same offer in 30 days
 //! ```
 //!
-//! Customers who are contacted too often leave for good.
+//! Customers who are contacted too often leave for good, and offers are launched over time, so that there is always something
+//! to find out.
 
 mod people;
 
@@ -40,6 +41,8 @@ pub struct WorldParams {
     pub weariness: f64,
     /// What each showing of the same offer in the last 30 days takes from the log odds.
     pub boredom: f64,
+    /// Every third offer is launched on the first day, every third after so many days, and every third after twice as many.
+    pub launch_days: u32,
     /// The seed of everything.
     pub seed: u64,
 }
@@ -55,6 +58,7 @@ impl Default for WorldParams {
             pull: 3.0,
             weariness: 0.06,
             boredom: 0.35,
+            launch_days: 30,
             seed: 1,
         }
     }
@@ -107,6 +111,8 @@ pub struct TrueOffer {
     pub appeal: f64,
     /// What a weekend adds to the log odds.
     pub weekend: f64,
+    /// The day on which it is launched.
+    pub launch_day: u32,
 }
 
 /// What lies behind a customer when an offer is made.
@@ -138,7 +144,8 @@ impl ValidWorldParams {
             taste: at % params.tastes,
             value: 10.0 * 2_f64.powf(random.random_range(0.0..3.0)),
             appeal: random.random_range(-4.0..-2.0),
-            weekend: if at.is_multiple_of(3) { 0.8 } else { 0.0 },
+            weekend: if at.is_multiple_of(4) { 0.8 } else { 0.0 },
+            launch_day: params.launch_days.saturating_mul((at % 3) as u32),
         };
         let offers = (0..params.offers).map(offer).collect();
         World { params, people, offers }

@@ -7,6 +7,7 @@ use crate::config::Direction;
 use crate::offers::book::Entry;
 use crate::offers::chain::Passed;
 use crate::offers::situation::Situation;
+use crate::policy::Facts;
 use models::behaviour::FEATURES;
 use models::propensity::Treatment;
 use std::sync::LazyLock;
@@ -30,7 +31,7 @@ const OWN: [&str; 6] =
     ["affinity", "offer_value", "shown_before", "refused_before", "accepted_before", "outbound"];
 
 /// Days beyond which it does not matter how long ago something was.
-const LONG_AGO_DAYS: f64 = 365.0;
+pub const LONG_AGO_DAYS: i64 = 90;
 
 /// The names of all columns.
 pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -45,8 +46,11 @@ pub fn shared(situation: &Situation) -> Vec<f32> {
     if let Some(standing) = standing {
         row.copy_from_slice(&standing.row[..FEATURES.len()]);
     }
-    let facts = &situation.facts;
-    let days = |days: Option<f64>| log(days.unwrap_or(LONG_AGO_DAYS).min(LONG_AGO_DAYS));
+    // Of who refuses to be profiled nothing is foretold by what they did.
+    let stranger = Facts::default();
+    let facts = if situation.refused { &stranger } else { &*situation.facts };
+    let long_ago = LONG_AGO_DAYS as f64;
+    let days = |days: Option<f64>| log(days.unwrap_or(long_ago).min(long_ago));
     let weekend = ["saturday", "sunday"].contains(&facts.context.weekday.as_str());
     row.extend([
         f32::from(u8::from(standing.is_some())),
@@ -66,12 +70,13 @@ pub fn shared(situation: &Situation) -> Vec<f32> {
 /// The whole row of one offer.
 pub fn row(shared: &[f32], situation: &Situation, passed: &Passed) -> Vec<f32> {
     let entry = &situation.book.entries[passed.entry];
-    let contacts = situation.ledger.contacts.iter();
+    let known = !situation.refused;
+    let contacts = situation.ledger.contacts.iter().filter(|_| known);
     let shown = contacts.filter(|contact| {
         contact.offer_id == entry.id && contact.customer_id == situation.subject.customer_id
     });
     let answered = |kind| {
-        let responses = situation.ledger.responses.iter();
+        let responses = situation.ledger.responses.iter().filter(|_| known);
         responses.filter(|response| response.offer_id == entry.id && response.kind == kind).count() as f64
     };
     let own = [

@@ -204,7 +204,7 @@ pub(super) async fn responses_are_recognised_and_wait_for_their_decision(store: 
 
 pub(super) async fn silence_settles_what_was_shown(store: &dyn Store) {
     let outcome = async |since| {
-        let counts = store.treatment_counts(moment(since)).await.unwrap();
+        let counts = store.treatment_counts(moment(since), moment(1_000_000)).await.unwrap();
         counts.into_iter().find(|count| count.offer_id == "o-s").map(|count| (count.settled, count.accepted))
     };
     for (id, state) in [
@@ -227,7 +227,7 @@ pub(super) async fn silence_settles_what_was_shown(store: &dyn Store) {
     let heard = store.decision("s-2").await.unwrap().unwrap().responses;
     assert_eq!(heard.iter().map(|response| response.kind).collect::<Vec<_>>(), [NoResponse]);
     assert_eq!(state_of(store, "s-3").await, ResultState::Released);
-    let counts = store.treatment_counts(moment(50)).await.unwrap();
+    let counts = store.treatment_counts(moment(50), moment(1_000_000)).await.unwrap();
     let count = counts.iter().find(|count| count.offer_id == "o-s").unwrap();
     assert_eq!((count.channel.as_str(), (count.foretold * 10.0).round()), ("phone", 3.0));
 }

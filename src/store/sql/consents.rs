@@ -39,7 +39,7 @@ pub(super) async fn of(readers: &Pool, customer_id: &str) -> Result<Vec<Consent>
     Ok(rows.iter().map(consent).collect::<sqlx::Result<_>>()?)
 }
 
-/// One customer's latest line for each purpose and channel.
+/// One customer's latest line for each purpose and channel, in the order in which they were said.
 pub(super) async fn in_force(connection: &mut Connection, customer_id: &str) -> sqlx::Result<Vec<Consent>> {
     let rows = sqlx::query(
         "SELECT customer_id, purpose, channel, status, source, text_version, proof, at_us FROM consents AS line \
@@ -47,7 +47,7 @@ pub(super) async fn in_force(connection: &mut Connection, customer_id: &str) -> 
              SELECT 1 FROM consents AS later WHERE later.customer_id = line.customer_id \
              AND later.purpose = line.purpose AND later.channel = line.channel \
              AND (later.at_us > line.at_us OR (later.at_us = line.at_us AND later.sequence > line.sequence))) \
-         ORDER BY purpose, channel",
+         ORDER BY at_us, sequence",
     )
     .bind(customer_id)
     .fetch_all(connection)

@@ -5,6 +5,9 @@ use super::{Connection, Row, consents};
 use crate::store::{Contact, Ledger, LedgerResponse, Subject};
 use sqlx::Row as _;
 
+/// The latest rows of one kind that are looked at: as many as the largest cap could count.
+const MOST: i64 = 10_000;
+
 /// The ledger of one customer, inside a transaction or not.
 pub(super) async fn of(connection: &mut Connection, subject: &Subject) -> sqlx::Result<Ledger> {
     Ok(Ledger {
@@ -26,15 +29,16 @@ async fn contacts(connection: &mut Connection, subject: &Subject) -> sqlx::Resul
          class, state, contact_us FROM decision_results \
          WHERE household_id = $4 AND customer_id <> $1 AND contact_us >= $2 AND (state IN ('shown', 'delivered') \
          OR (state = 'reserved' AND (expires_us IS NULL OR expires_us > $3))) \
-         ORDER BY contact_us, decision_id, rank",
+         ORDER BY contact_us DESC, decision_id DESC, rank DESC LIMIT $5",
     )
     .bind(&subject.customer_id)
     .bind(subject.since.timestamp_micros())
     .bind(subject.as_of.timestamp_micros())
     .bind(&subject.household_id)
+    .bind(MOST)
     .fetch_all(connection)
     .await?;
-    rows.iter().map(contact).collect()
+    rows.iter().rev().map(contact).collect()
 }
 
 async fn responses(connection: &mut Connection, subject: &Subject) -> sqlx::Result<Vec<LedgerResponse>> {
@@ -42,13 +46,15 @@ async fn responses(connection: &mut Connection, subject: &Subject) -> sqlx::Resu
         "SELECT response.kind, response.at_us, result.offer_id, result.issue, result.grp, result.channel \
          FROM responses AS response JOIN decision_results AS result \
          ON result.decision_id = response.decision_id AND result.rank = response.rank \
-         WHERE response.customer_id = $1 AND response.at_us >= $2 ORDER BY response.at_us, response.response_id",
+         WHERE response.customer_id = $1 AND response.at_us >= $2 \
+         ORDER BY response.at_us DESC, response.response_id DESC LIMIT $3",
     )
     .bind(&subject.customer_id)
     .bind(subject.since.timestamp_micros())
+    .bind(MOST)
     .fetch_all(connection)
     .await?;
-    rows.iter().map(response).collect()
+    rows.iter().rev().map(response).collect()
 }
 
 fn contact(row: &Row) -> sqlx::Result<Contact> {

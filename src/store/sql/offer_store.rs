@@ -124,7 +124,11 @@ impl OfferStore for SqlStore {
         outcomes::of_units(&self.readers, from, until).await
     }
 
-    async fn treatment_counts(&self, since: DateTime<Utc>) -> Result<Vec<TreatmentCount>> {
-        outcomes::of_treatments(&self.readers, since).await
+    async fn treatment_counts(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<TreatmentCount>> {
+        outcomes::of_treatments(&self.readers, since, until).await
     }
 }

@@ -52,14 +52,19 @@ pub(super) async fn of_units(
     Ok(rows.iter().map(unit_outcome).collect::<sqlx::Result<_>>()?)
 }
 
-/// How treatments fared in decisions since a moment.
-pub(super) async fn of_treatments(readers: &Pool, since: DateTime<Utc>) -> Result<Vec<TreatmentCount>> {
+/// How treatments fared in decisions from a moment until another.
+pub(super) async fn of_treatments(
+    readers: &Pool,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<TreatmentCount>> {
     let rows = sqlx::query(
         "SELECT offer_id, channel, count(*) AS settled, sum(CASE WHEN accepted THEN 1 ELSE 0 END) AS accepted, \
                 sum(propensity) AS foretold \
-         FROM decision_results WHERE at_us >= $1 AND settled GROUP BY offer_id, channel ORDER BY offer_id, channel",
+         FROM decision_results WHERE at_us >= $1 AND at_us < $2 AND settled GROUP BY offer_id, channel ORDER BY offer_id, channel",
     )
     .bind(since.timestamp_micros())
+    .bind(until.timestamp_micros())
     .fetch_all(readers)
     .await?;
     let count = |row: &Row| -> sqlx::Result<TreatmentCount> {

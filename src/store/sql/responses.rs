@@ -35,6 +35,8 @@ pub(super) async fn link(
         .iter()
         .map(|decision| (decision.decision_id.as_str(), decision.customer_id.as_str()))
         .collect();
+    let decided: HashMap<&str, DateTime<Utc>> =
+        decisions.iter().map(|decision| (decision.decision_id.as_str(), decision.at)).collect();
     let ids: Vec<&str> = customers.keys().copied().collect();
     let waiting = of(connection, &ids).await?;
     let met: Vec<&str> = waiting.keys().map(String::as_str).collect();
@@ -48,7 +50,11 @@ pub(super) async fn link(
     let mut open = results::open(connection, &met).await?;
     for response in waiting.values().flatten() {
         if let Some(result) = open.get_mut(&(response.decision_id.clone(), response.rank)) {
-            let change = result.progress.hear(response.kind, response.at.timestamp_micros());
+            // Whatever a sender's clock says, nothing is answered before it is asked.
+            let at = decided
+                .get(response.decision_id.as_str())
+                .map_or(response.at, |decided| response.at.max(*decided));
+            let change = result.progress.hear(response.kind, at.timestamp_micros());
             usage::add(changes, &result.offer_id, change);
         }
     }
@@ -165,10 +171,11 @@ impl Batch {
         let responded = match decision {
             None => Responded::Waiting,
             Some((_, at)) if *at < response.oldest_decision => return Responded::TooLate,
-            Some(_) => {
+            Some((_, decided)) => {
+                let at = response.at.max(*decided);
                 let place = (response.decision_id.clone(), response.rank);
                 let Some(result) = self.open.get_mut(&place) else { return Responded::NoSuchRank };
-                let change = result.progress.hear(response.kind, response.at.timestamp_micros());
+                let change = result.progress.hear(response.kind, at.timestamp_micros());
                 usage::add(&mut self.changes, &result.offer_id, change);
                 self.moved.insert(place);
                 Responded::Stored
