@@ -73,22 +73,23 @@ fn propensity(situation: &Situation, rated: &Rated, contribution: f64) -> OfferR
     let entry = &situation.book.entries[rated.passed.entry];
     let in_hundred = 100.0 * rated.factors.propensity;
     let number = if in_hundred >= 10.0 { format!("{in_hundred:.0}") } else { format!("{in_hundred:.1}") };
+    let nombre = number.replace('.', ",");
     let affinity = rated.passed.affinity;
     if affinity >= LIKED && !entry.offer.items.is_empty() {
-        let share = format!("{:.0}", 100.0 * affinity);
+        let share = format!("{:.0}", (100.0 * affinity).floor());
         let texts = both(
             &format!(
                 "it promotes what they like more than {share} in 100 other articles; about {number} in 100 accept it"
             ),
             &format!(
-                "elle porte sur ce qu’ils aiment plus que {share} articles sur 100 ; environ {number} sur 100 l’acceptent"
+                "elle porte sur ce qu’ils aiment plus que {share} articles sur 100 ; environ {nombre} sur 100 l’acceptent"
             ),
         );
         return reason(OfferReasonCode::Taste, texts, contribution, evidence(situation, rated));
     }
     let texts = both(
         &format!("about {number} in 100 people like them accept it"),
-        &format!("environ {number} personnes sur 100 qui leur ressemblent l’acceptent"),
+        &format!("environ {nombre} personnes sur 100 qui leur ressemblent l’acceptent"),
     );
     reason(OfferReasonCode::Propensity, texts, contribution, Vec::new())
 }
