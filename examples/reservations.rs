@@ -105,6 +105,7 @@ fn subject(decision: &DecisionRecord) -> Subject {
         household_id: decision.household_id.clone(),
         since: decision.at - TimeDelta::days(30),
         as_of: decision.at,
+        inbound: 1_000,
     }
 }
 

@@ -56,6 +56,7 @@ async fn reserve(store: Arc<dyn Store>) -> anyhow::Result<()> {
             household_id: None,
             since: decision.at - TimeDelta::seconds(1),
             as_of: decision.at,
+            inbound: 1_000,
         };
         let outcome = store.reserve(Reservation { subject, decision, admit: Arc::new(|_, _| true) }).await?;
         ensure!(outcome == Reserved::Kept, "a reservation that nothing forbids was refused");

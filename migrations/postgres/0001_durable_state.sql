@@ -181,6 +181,7 @@ CREATE TABLE decision_results (
 );
 CREATE INDEX results_of_customer ON decision_results (customer_id, contact_us);
 CREATE INDEX results_of_household ON decision_results (household_id, contact_us) WHERE household_id IS NOT NULL;
+CREATE INDEX results_outbound ON decision_results (customer_id, contact_us) WHERE direction = 'outbound';
 CREATE INDEX results_by_time ON decision_results (at_us);
 CREATE INDEX results_reserved ON decision_results (expires_us) WHERE state = 'reserved';
 CREATE INDEX results_unsettled ON decision_results (contact_us) WHERE NOT settled AND state IN ('shown', 'delivered');

@@ -124,6 +124,7 @@ impl Situation {
             household_id,
             since: now - book.policy.lookback().max(LEAST_LOOKBACK),
             as_of: now,
+            inbound: book.policy.inbound_results(),
         };
         let ledger = ledger(sources.store, &subject, &mut degraded).await;
         // Who may have objected is treated as if they had.

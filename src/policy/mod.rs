@@ -53,6 +53,12 @@ use std::collections::BTreeSet;
 /// The policy that holds until another is published, in TOML.
 pub const NEUTRAL: &str = include_str!("../../policies/neutral.toml");
 
+/// Inbound results of a ledger where rules count them: more than any cap allows.
+const ALL_INBOUND: u32 = 10_000;
+
+/// Inbound results of a ledger where no rule counts them.
+const FEW_INBOUND: u32 = 100;
+
 /// A policy that was read, checked and compiled.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -199,6 +205,16 @@ impl Policy {
     /// How far back a ledger must reach so that every rule can be judged.
     pub fn lookback(&self) -> TimeDelta {
         self.compiled.pressure.lookback()
+    }
+
+    /// How many of the latest inbound results a ledger must hold: all where a rule of contact pressure counts them, else a
+    /// few, by which propensities know what was shown before.
+    pub fn inbound_results(&self) -> u32 {
+        let pressure = &self.document.pressure;
+        let caps = pressure.caps.iter().map(|cap| &cap.directions);
+        let mut directions = caps.chain(pressure.cool_offs.iter().map(|cool_off| &cool_off.directions));
+        let counts = directions.any(|directions| directions.contains(&Direction::Inbound));
+        if counts { ALL_INBOUND } else { FEW_INBOUND }
     }
 
     /// A customer's time zone: their attribute where it names one, else the policy's.

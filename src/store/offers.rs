@@ -294,6 +294,9 @@ pub struct Subject {
     pub since: DateTime<Utc>,
     /// Reservations that have expired by this moment no longer count.
     pub as_of: DateTime<Utc>,
+    /// So many of the latest inbound results are wanted, and as many of the household's: a site shows offers all day, and
+    /// rules seldom look at them.
+    pub inbound: u32,
 }
 
 /// A result that counts for contact pressure: not released, not expired.

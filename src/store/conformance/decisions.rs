@@ -161,8 +161,20 @@ pub(super) async fn a_household_shares_contacts_but_not_responses(store: &dyn St
         household_id: Some("h".into()),
         since: moment(121),
         as_of: moment(200),
+        inbound: 1_000,
     };
     assert_eq!(store.ledger(&later).await.unwrap(), Ledger::default());
+    for id in ["h-4", "h-5", "h-6"] {
+        store.append_decisions(vec![decision(id, "h-a", ResultState::Shown, &["o-h"])]).await.unwrap();
+    }
+    let few = Subject { since: moment(0), inbound: 2, ..later };
+    let contacts = store.ledger(&few).await.unwrap().contacts;
+    let of = |wanted: Direction| contacts.iter().filter(move |contact| contact.direction == wanted).count();
+    assert_eq!(
+        (of(Direction::Outbound), of(Direction::Inbound)),
+        (2, 2),
+        "contacts all, what a site showed the latest"
+    );
 }
 
 pub(super) async fn responses_are_recognised_and_wait_for_their_decision(store: &dyn Store) {

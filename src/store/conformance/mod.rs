@@ -53,7 +53,10 @@ fn payload(word: &str) -> Payload {
 async fn ledger(store: &dyn Store, customer_id: &str, household_id: Option<&str>, as_of: i64) -> Ledger {
     let household_id = household_id.map(str::to_owned);
     let (since, as_of) = (moment(0), moment(as_of));
-    store.ledger(&Subject { customer_id: customer_id.into(), household_id, since, as_of }).await.unwrap()
+    store
+        .ledger(&Subject { customer_id: customer_id.into(), household_id, since, as_of, inbound: 1_000 })
+        .await
+        .unwrap()
 }
 
 /// Reserves a decision if a judge admits it.
@@ -63,7 +66,7 @@ async fn reserve(
     admit: impl Fn(&Ledger, &[Usage]) -> bool + Send + Sync + 'static,
 ) -> Reserved {
     let (customer_id, household_id) = (decision.customer_id.clone(), decision.household_id.clone());
-    let subject = Subject { customer_id, household_id, since: moment(0), as_of: decision.at };
+    let subject = Subject { customer_id, household_id, since: moment(0), as_of: decision.at, inbound: 1_000 };
     store.reserve(Reservation { subject, decision, admit: Arc::new(admit) }).await.unwrap()
 }
 

@@ -18,17 +18,27 @@ pub(super) async fn of(connection: &mut Connection, subject: &Subject) -> sqlx::
 }
 
 async fn contacts(connection: &mut Connection, subject: &Subject) -> sqlx::Result<Vec<Contact>> {
-    // Two ways into the table, each by its index; nobody is in a household without a name.
+    // Four ways into the table, each by its index; nobody is in a household without a name.
     let rows = sqlx::query(
         "SELECT decision_id, rank, customer_id, household_id, channel, contact_point, direction, offer_id, issue, grp, \
          class, state, contact_us FROM decision_results \
-         WHERE customer_id = $1 AND contact_us >= $2 AND (state IN ('shown', 'delivered') \
+         WHERE customer_id = $1 AND contact_us >= $2 AND direction = 'outbound' AND (state IN ('shown', 'delivered') \
          OR (state = 'reserved' AND (expires_us IS NULL OR expires_us > $3))) \
+         UNION ALL SELECT * FROM ( \
+         SELECT decision_id, rank, customer_id, household_id, channel, contact_point, direction, offer_id, issue, grp, \
+         class, state, contact_us FROM decision_results \
+         WHERE customer_id = $1 AND contact_us >= $2 AND direction = 'inbound' AND state IN ('shown', 'delivered') \
+         ORDER BY contact_us DESC, decision_id DESC, rank DESC LIMIT $6) AS own \
          UNION ALL \
          SELECT decision_id, rank, customer_id, household_id, channel, contact_point, direction, offer_id, issue, grp, \
          class, state, contact_us FROM decision_results \
-         WHERE household_id = $4 AND customer_id <> $1 AND contact_us >= $2 AND (state IN ('shown', 'delivered') \
-         OR (state = 'reserved' AND (expires_us IS NULL OR expires_us > $3))) \
+         WHERE household_id = $4 AND customer_id <> $1 AND contact_us >= $2 AND direction = 'outbound' \
+         AND (state IN ('shown', 'delivered') OR (state = 'reserved' AND (expires_us IS NULL OR expires_us > $3))) \
+         UNION ALL SELECT * FROM ( \
+         SELECT decision_id, rank, customer_id, household_id, channel, contact_point, direction, offer_id, issue, grp, \
+         class, state, contact_us FROM decision_results \
+         WHERE household_id = $4 AND customer_id <> $1 AND contact_us >= $2 AND direction = 'inbound' \
+         AND state IN ('shown', 'delivered') ORDER BY contact_us DESC, decision_id DESC, rank DESC LIMIT $6) AS theirs \
          ORDER BY contact_us DESC, decision_id DESC, rank DESC LIMIT $5",
     )
     .bind(&subject.customer_id)
@@ -36,6 +46,7 @@ async fn contacts(connection: &mut Connection, subject: &Subject) -> sqlx::Resul
     .bind(subject.as_of.timestamp_micros())
     .bind(&subject.household_id)
     .bind(MOST)
+    .bind(i64::from(subject.inbound))
     .fetch_all(connection)
     .await?;
     rows.iter().rev().map(contact).collect()
