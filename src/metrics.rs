@@ -4,7 +4,6 @@
 //! paths. Each [`Metrics`] has its own registry, so that two services in one process do not share counts.
 
 use crate::decisions::Decision;
-use crate::offers::responses::word;
 use crate::offers::wire::OffersDecision;
 use crate::store::{Appended, EVENT_KINDS, ResponseKind};
 use models::events::EventKind;
@@ -160,7 +159,7 @@ impl Metrics {
 
     /// Counts a received response; what could not be read has no outcome.
     pub fn responded(&self, kind: Option<ResponseKind>, result: &str) {
-        self.responses.with_label_values(&[kind.map_or("unknown", word), result]).inc();
+        self.responses.with_label_values(&[kind.map_or("unknown", ResponseKind::word), result]).inc();
     }
 
     /// The counter of [`Self::events`] for a kind (where it could be read) and a result, resolved beforehand.

@@ -34,6 +34,8 @@ use training::propensity::learn;
 /// Arguments of `proffer simulate`.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
     /// Customers of the world.
     #[arg(long, default_value_t = 600)]
     customers: usize,
@@ -63,9 +65,9 @@ struct Report {
 const LEARN_EVERY: u32 = 10;
 
 /// Makes the world, trains on its history, lets every contestant play, and prints what each lost.
-pub(super) async fn run(arguments: SimulateArguments) -> anyhow::Result<()> {
+pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let config = config(folder.path())?;
+    let config = config(std::mem::take(&mut arguments.config), folder.path())?;
     telemetry::start(&config.log)?;
     let params = WorldParams {
         customers: arguments.customers,
@@ -97,7 +99,7 @@ pub(super) async fn run(arguments: SimulateArguments) -> anyhow::Result<()> {
             config: &config,
             store: Arc::clone(&store),
             settings: &settings,
-            learn: &learned,
+            learn: &|log| learned(&config.training.propensity, log),
         };
         let outcome = play.play(&policy(contestant)).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
         if contestant == Contestant::EpsilonGreedy {
@@ -119,16 +121,18 @@ pub(super) async fn run(arguments: SimulateArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn config(folder: &Path) -> anyhow::Result<Config> {
-    let overrides = vec![
+/// The configuration, with a store and releases that go with the folder.
+fn config(mut arguments: ConfigArguments, folder: &Path) -> anyhow::Result<Config> {
+    arguments.overrides.extend([
+        "store.url=".to_owned(),
         format!("store.path={}", folder.join("simulation.db").display()),
         format!("releases.dir={}", folder.join("releases").display()),
         "customers.as_of=data".to_owned(),
         "training.ials.factors=16".to_owned(),
         "training.spectral.factors=16".to_owned(),
         "log.filter=warn".to_owned(),
-    ];
-    Ok(ConfigArguments { config: None, overrides }.load()?)
+    ]);
+    Ok(arguments.load()?)
 }
 
 /// Writes the world's history and trains a release on it, as a firm would.
@@ -179,9 +183,9 @@ async fn arena(
 }
 
 /// What training makes of the log.
-fn learned(log: &[LoggedDecision]) -> Option<Propensities> {
+fn learned(params: &PropensityParams, log: &[LoggedDecision]) -> Option<Propensities> {
     let shown: Vec<_> = log.iter().flat_map(shown_offers).collect();
-    let learned = learn(&PropensityParams::default(), &shown).ok().flatten()?;
+    let learned = learn(params, &shown).ok().flatten()?;
     Some(learned.released.propensities)
 }
 

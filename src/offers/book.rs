@@ -66,6 +66,13 @@ pub struct Applied {
     pub text: Words,
 }
 
+impl Applied {
+    /// Whether it holds at a contact point.
+    pub fn is_asked_at(&self, contact_point: &str) -> bool {
+        self.contact_points.is_empty() || self.contact_points.iter().any(|name| name == contact_point)
+    }
+}
+
 impl Book {
     /// Compiles a snapshot.
     pub fn new(version: i64, policy: Arc<Policy>, records: Vec<OfferRecord>) -> Self {

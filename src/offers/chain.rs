@@ -49,8 +49,9 @@ pub struct Chain<'a> {
     usage: &'a HashMap<String, Usage>,
 }
 
-/// A rule could not be evaluated: the stage is the rule's, the message says what went wrong.
+/// A rule that could not be evaluated, and what went wrong.
 struct Failed {
+    stage: Stage,
     rule: String,
     message: String,
 }
@@ -122,7 +123,7 @@ impl<'a> Chain<'a> {
             Look::Passes => None,
             Look::Stops(stopped) => Some(stopped),
             Look::Fails(fault) => Some(Stopped {
-                stage: Stage::Eligibility,
+                stage: fault.stage,
                 rule: fault.rule,
                 text: Words { en: fault.message.clone(), fr: fault.message },
                 until: None,
@@ -172,18 +173,17 @@ impl<'a> Chain<'a> {
         if let Some(stopped) = used_up(entry, channel, self.usage.get(&entry.id)) {
             return Look::Stops(stopped);
         }
-        let here = |rule: &&super::book::Applied| {
-            rule.contact_points.is_empty() || rule.contact_points.contains(&self.situation.point.name)
-        };
-        for rule in entry.rules.iter().filter(here) {
+        let here = &self.situation.point.name;
+        for rule in entry.rules.iter().filter(|rule| rule.is_asked_at(here)) {
             match self.holds(&rule.when, (entry, self.affinities[position])) {
                 Ok(true) => {}
                 Ok(false) => {
-                    let (rule, text) = (rule.name.clone(), rule.text.clone());
-                    return Look::Stops(Stopped { stage: rule_stage(entry, &rule), rule, text, until: None });
+                    let (stage, text) = (rule.stage, rule.text.clone());
+                    return Look::Stops(Stopped { stage, rule: rule.name.clone(), text, until: None });
                 }
                 Err(fault) => {
-                    return Look::Fails(Failed { rule: rule.name.clone(), message: fault.message });
+                    let (stage, rule) = (rule.stage, rule.name.clone());
+                    return Look::Fails(Failed { stage, rule, message: fault.message });
                 }
             }
         }
@@ -225,10 +225,6 @@ fn proposal<'a>(situation: &'a Situation, entry: &'a Entry, evaluation: &'a Eval
         time_zone: situation.zone,
         facts: evaluation,
     }
-}
-
-fn rule_stage(entry: &Entry, name: &str) -> Stage {
-    entry.rules.iter().find(|rule| rule.name == name).map_or(Stage::Eligibility, |rule| rule.stage)
 }
 
 /// Why nothing is left of an offer for one more contact on a channel.

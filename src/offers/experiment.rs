@@ -70,7 +70,8 @@ pub fn report(
     let mut notes = Vec::new();
     let shares: Vec<(Arm, f64)> = shares(&policy.arms.shares).into();
     let shown: Vec<(Arm, f64)> = shares.iter().copied().filter(|(arm, _)| *arm != Arm::Control).collect();
-    let reference = if shown.iter().any(|(arm, _)| *arm == Arm::Random) { Arm::Random } else { Arm::Nba };
+    let has_random = shown.iter().any(|(arm, share)| *arm == Arm::Random && *share > 0.0);
+    let reference = if has_random { Arm::Random } else { Arm::Nba };
     let accepted =
         |outcome: &UnitOutcome| Outcome { responded: outcome.accepted > 0, money: outcome.revenue };
     let bought = |outcome: &UnitOutcome| Outcome { responded: outcome.purchases > 0, money: outcome.spend };
@@ -102,4 +103,40 @@ fn compared(
         }
     }
     compare(&arms, control).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::store::PolicyFormat;
+
+    fn acceptance_reference(shares: &str) -> Option<String> {
+        let text = format!("name = \"x\"\n[arms.shares]\n{shares}\n");
+        let policy = Policy::read(&text, PolicyFormat::Toml).unwrap();
+        let outcome = |at: usize| UnitOutcome {
+            arm: ["nba", "no_levers", "random", "control"][at % 4].into(),
+            unit: at.to_string(),
+            decisions: 1,
+            results: 1,
+            accepted: at as u64 % 3,
+            revenue: at as f64,
+            purchases: 0,
+            spend: 0.0,
+        };
+        let outcomes: Vec<UnitOutcome> = (0..40).map(outcome).collect();
+        let interval = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        report(policy.document(), &outcomes, interval)
+            .unwrap()
+            .acceptance
+            .map(|experiment| experiment.control)
+    }
+
+    #[test]
+    fn arms_are_compared_with_chance_where_it_has_a_share_else_with_the_full_policy() {
+        let of = |shares| acceptance_reference(shares);
+        assert_eq!(of("nba = 0.5\nrandom = 0.5").as_deref(), Some("random"));
+        assert_eq!(of("nba = 0.5\nno_levers = 0.3\ncontrol = 0.2").as_deref(), Some("nba"));
+        assert_eq!(of("nba = 0.8\ncontrol = 0.2"), None, "there is nothing to compare");
+    }
 }

@@ -211,14 +211,8 @@ fn rejudge(
     let entry = &draft.entries[position];
     let mut facts = entry.facts.clone();
     facts.affinity = logged.affinity;
-    let here = |rule: &&super::book::Applied| {
-        rule.contact_points.is_empty() || rule.contact_points.iter().any(|name| name == contact_point)
-    };
-    let passes = entry
-        .rules
-        .iter()
-        .filter(here)
-        .all(|rule| evaluation.holds(&rule.when, Some(&facts)).unwrap_or(false));
+    let mut rules = entry.rules.iter().filter(|rule| rule.is_asked_at(contact_point));
+    let passes = rules.all(|rule| evaluation.holds(&rule.when, Some(&facts)).unwrap_or(false));
     if !passes {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Offers as they are written: what they are worth, whom they are for, and how each channel says them.
 
-use crate::policy::{Class, Expression, Stage, Wanted};
+use crate::policy::{Class, Expression, Stage};
 use crate::problem::{Code, Problem};
 use crate::routes::ids::check_id;
 use chrono::{DateTime, Utc};
@@ -219,7 +219,7 @@ impl Offer {
                     Problem::new(Code::InvalidField, format!("{field}: {fault}"))
                         .at(format!("{place}.{field}"))
                 };
-                Ok((stage, Expression::compile(source, Wanted::Bool).map_err(fault)?))
+                Ok((stage, Expression::compile(source).map_err(fault)?))
             })
             .collect()
     }

@@ -73,7 +73,7 @@ impl ResponseBody {
         if at < DateTime::UNIX_EPOCH {
             return Err(invalid("at", "is before 1970"));
         }
-        let own_id = || format!("{}/{}/{}", self.decision_id, self.rank, word(self.outcome));
+        let own_id = || format!("{}/{}/{}", self.decision_id, self.rank, self.outcome.word());
         Ok(NewResponse {
             response_id: self.response_id.clone().unwrap_or_else(own_id),
             decision_id: self.decision_id,
@@ -85,24 +85,6 @@ impl ResponseBody {
             oldest_decision: now - accepted_for,
         })
     }
-}
-
-/// Every kind of response and its word.
-pub const RESPONSE_KINDS: [(ResponseKind, &str); 9] = [
-    (ResponseKind::Delivered, "delivered"),
-    (ResponseKind::Undelivered, "undelivered"),
-    (ResponseKind::Shown, "shown"),
-    (ResponseKind::Clicked, "clicked"),
-    (ResponseKind::Accepted, "accepted"),
-    (ResponseKind::Refused, "refused"),
-    (ResponseKind::Later, "later"),
-    (ResponseKind::Complaint, "complaint"),
-    (ResponseKind::NoResponse, "no_response"),
-];
-
-/// The word of a kind of response.
-pub fn word(kind: ResponseKind) -> &'static str {
-    RESPONSE_KINDS.iter().find(|(known, _)| *known == kind).map_or("unknown", |(_, word)| word)
 }
 
 /// What became of the responses of a request, in their order.

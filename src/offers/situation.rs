@@ -97,7 +97,7 @@ impl Sources<'_> {
 }
 
 impl Situation {
-    /// Reads it. What is down is named in `degraded`; without a ledger nobody counts as having consented.
+    /// Reads it. What is down is named in `degraded`; without a ledger everyone counts as having objected.
     pub async fn read(
         sources: &Sources<'_>,
         request: OffersRequest,

@@ -5,7 +5,7 @@ use super::document::{
     CapSettings, ConsentRuleSettings, CoolOffSettings, ExplorationMethod, ExplorationSettings, HoursSettings,
     PolicyDocument, RuleSettings, Shares, Silence, WeightSettings,
 };
-use super::expression::{Expression, Wanted};
+use super::expression::Expression;
 use super::fault::Fault;
 use super::holidays::Holidays;
 use super::pressure::{Cap, CoolOff, Hours, Pressure, Window};
@@ -285,7 +285,7 @@ impl Check<'_> {
     }
 
     fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
-        match Expression::compile(source, Wanted::Bool) {
+        match Expression::compile(source) {
             Ok(expression) => Some(expression),
             Err(fault) => {
                 let line = Some(self.source.line_within(path, fault.line.unwrap_or(1)));

@@ -32,7 +32,7 @@ pub use document::{
     PolicyDocument, PressureSettings, PropensitySettings, ResponseSettings, RuleSettings, Same, Shares,
     Silence, SwitchSettings, TimeSettings, Trigger, Unit, Weekday, WeightSettings,
 };
-pub use expression::{Evaluation, Expression, LONGEST, RuleFault, Wanted};
+pub use expression::{Evaluation, Expression, LONGEST, RuleFault};
 pub use facts::{
     ChurnFacts, ContactFacts, ContextFacts, CustomerFacts, Facts, HistoryFacts, OfferFacts, SegmentFacts,
     ValueFacts,
@@ -136,14 +136,6 @@ pub struct Blocked {
     pub until: Option<DateTime<Utc>>,
     /// For people.
     pub text: Words,
-}
-
-impl Rule {
-    /// Whether the rule is about an offer at a contact point.
-    pub fn covers(&self, offer: &OfferFacts, contact_point: &str) -> bool {
-        (self.contact_points.is_empty() || self.contact_points.iter().any(|one| one == contact_point))
-            && self.offers.covers(offer)
-    }
 }
 
 impl Policy {

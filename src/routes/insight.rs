@@ -8,7 +8,6 @@ use crate::customers::wire::{
     TransitionView, ValueView,
 };
 use crate::customers::{self, Insight, wire};
-use crate::offers::responses::word;
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::releases::Serving;
 use crate::state::AppState;
@@ -234,7 +233,7 @@ fn recent_offers(kept: LoggedDecision) -> Vec<RecentOffer> {
     let LoggedDecision { decision, responses, .. } = kept;
     let outcomes = |rank: u32| {
         let own = responses.iter().filter(move |response| response.rank == rank);
-        own.map(|response| word(response.kind)).collect()
+        own.map(|response| response.kind.word()).collect()
     };
     let recent = |result: &ResultRecord| RecentOffer {
         at: decision.at,

@@ -5,7 +5,6 @@ use super::ids::{PathId, check_id, path_id};
 use super::offers::missing;
 use crate::auth::{Permission, Requires};
 use crate::offers::next::next;
-use crate::offers::responses::word;
 use crate::offers::wire::{OffersDecision, OffersRequest, WhyNot};
 use crate::offers::{Book, Point, Situation, Sources, why_not};
 use crate::problem::{Code, Problem, ProblemDocument};
@@ -243,7 +242,7 @@ fn view(kept: LoggedDecision) -> Result<DecisionView, Problem> {
     let response = |response: crate::store::StoredResponse| ResponseView {
         response_id: response.response_id,
         rank: response.rank,
-        outcome: word(response.kind),
+        outcome: response.kind.word(),
         at: response.at,
         revenue: response.revenue,
     };

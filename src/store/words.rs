@@ -43,6 +43,13 @@ impl Word for ResultState {
     ];
 }
 
+impl ResponseKind {
+    /// Its word in the API, in the store and in metrics.
+    pub fn word(self) -> &'static str {
+        Word::word(self)
+    }
+}
+
 impl Word for ResponseKind {
     const WORDS: &'static [(Self, &'static str)] = &[
         (Self::Delivered, "delivered"),

@@ -129,9 +129,8 @@ pub fn learn(params: &PropensityParams, shown: &[ShownOffer]) -> models::Result<
             accepted: one.accepted,
             at: Timestamp(one.at.timestamp()),
             customer,
-            // What is foretold depends on what the policy saw, which is all in the row; weighing by one over the
-            // probability of showing would add noise without taking a bias away.
-            weight: 1.0,
+            // A probability is above 0 and at most 1, so that a largest weight of 1 weighs all alike.
+            weight: (1.0 / one.probability.clamp(1e-6, 1.0)).min(params.largest_weight),
         })?;
     }
     let fitted = params.clone().check()?.fit(&examples)?;

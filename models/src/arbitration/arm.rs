@@ -35,11 +35,6 @@ impl Arm {
         }
     }
 
-    /// The arm that is written so.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|arm| arm.code() == code)
-    }
-
     /// Which of the factors that a policy switches on count in this arm. The arm by propensity alone uses propensity even
     /// where the policy does not.
     pub fn switches(self, policy: Switches) -> Switches {
@@ -60,11 +55,6 @@ impl Arm {
             Self::PropensityOnly | Self::Control => Exploration::Off,
         }
     }
-
-    /// How many offers this arm shows where `n` are asked for.
-    pub fn shown(self, n: usize) -> usize {
-        if self == Self::Control { 0 } else { n }
-    }
 }
 
 #[cfg(test)]
@@ -82,15 +72,12 @@ mod tests {
         assert_eq!(only, Switches { propensity: true, context: false, value: false, levers: false });
         assert_eq!(Arm::PropensityOnly.exploration(explored), Exploration::Off);
         assert_eq!(Arm::Random.exploration(Exploration::Off), Exploration::EVERYONE_ALIKE);
-        assert_eq!(Arm::ALL.map(|arm| arm.shown(3)), [3, 3, 3, 3, 0]);
     }
 
     #[test]
     fn an_arm_is_written_as_its_code() {
         for arm in Arm::ALL {
             assert_eq!(serde_json::to_string(&arm).unwrap(), format!("\"{}\"", arm.code()));
-            assert_eq!(Arm::from_code(arm.code()), Some(arm));
         }
-        assert_eq!(Arm::from_code("NBA"), None);
     }
 }

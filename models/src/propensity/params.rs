@@ -21,7 +21,7 @@ pub struct PropensityParams {
     pub calibrate_share: f64,
     /// The share of the examples, the latest, that everything is judged on before it is learned once more with them.
     pub judge_share: f64,
-    /// Weights of examples are cut at so many times their mean.
+    /// Weights of examples are cut at so many times their mean; weights that are all alike stay so.
     pub largest_weight: f64,
 }
 
@@ -34,7 +34,7 @@ impl Default for PropensityParams {
             strength: 50.0,
             calibrate_share: 0.25,
             judge_share: 0.2,
-            largest_weight: 20.0,
+            largest_weight: 1.0,
         }
     }
 }

@@ -30,11 +30,6 @@ impl<'a> Evaluation<'a> {
         Self { facts, flags: RefCell::default() }
     }
 
-    /// What it looks at.
-    pub fn facts(&self) -> &'a Facts {
-        self.facts
-    }
-
     /// Whether a condition holds.
     ///
     /// # Errors
@@ -53,16 +48,6 @@ impl<'a> Evaluation<'a> {
         let flag = judge(None);
         self.flags.borrow_mut().insert(expression.id, flag.clone());
         flag
-    }
-
-    /// The number that an expression gives; it is finite.
-    ///
-    /// # Errors
-    /// As [`Evaluation::holds`].
-    pub fn number(&self, expression: &Expression, offer: Option<&OfferFacts>) -> Result<f64, RuleFault> {
-        let number = Scope::new(self.facts, offer).number(&expression.plan);
-        let number = number.map_err(|trouble| fault(expression, &trouble))?;
-        if number.is_finite() { Ok(number) } else { Err(fault(expression, &Trouble::NotFinite)) }
     }
 }
 

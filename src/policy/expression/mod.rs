@@ -35,16 +35,7 @@ pub const LONGEST: usize = 2_000;
 const DEEPEST_BRACKETS: usize = 24;
 const MOST_OPERATORS: usize = 200;
 
-/// What an expression must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// True or false.
-    Bool,
-    /// A number.
-    Number,
-}
-
-/// An expression that was parsed and checked.
+/// A condition that was parsed and checked: its value is true or false.
 #[derive(Clone, Debug)]
 pub struct Expression {
     /// Tells expressions apart within the process.
@@ -59,7 +50,7 @@ impl Expression {
     ///
     /// # Errors
     /// A [`Fault`] with line and column inside the source.
-    pub fn compile(source: &str, wanted: Wanted) -> Result<Self, Fault> {
+    pub fn compile(source: &str) -> Result<Self, Fault> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         limit(source)?;
         let parser = Parser::default().max_recursion_depth(48);
@@ -70,11 +61,7 @@ impl Expression {
             fault((line.max(1).unsigned_abs(), column.max(1).unsigned_abs()), message.to_owned())
         })?;
         let mut checker = Checker::default();
-        let wanted = match wanted {
-            Wanted::Bool => Type::Flag,
-            Wanted::Number => Type::Number,
-        };
-        let plan = checker.expect(&tree, &wanted).map_err(|mistake| {
+        let plan = checker.expect(&tree, &Type::Flag).map_err(|mistake| {
             let offset = places.offset_for(mistake.node).map_or(0, |(start, _)| start as usize);
             fault(position(source, offset), mistake.message)
         })?;

@@ -6,7 +6,6 @@ use super::results::{self, OpenResult, Place};
 use super::rows::{moment, rank, statement_chunks, word};
 use super::usage::{self, Changes};
 use super::{Connection, Database, Row};
-use crate::store::words::Word;
 use crate::store::{DecisionRecord, NewResponse, Responded, ResponseKind, StoredResponse};
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::{QueryBuilder, Row as _};
