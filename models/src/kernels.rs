@@ -17,14 +17,14 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     Arch::new().dispatch(Dot(a, b))
 }
 
-/// The dot product of `vector` with each row of a row-major matrix.
-pub(crate) fn dot_rows(rows: &[f32], vector: &[f32], out: &mut [f32]) {
+/// The dot product of `vector` with each row of a row-major matrix; `out` has a place for each row.
+pub fn dot_rows(rows: &[f32], vector: &[f32], out: &mut [f32]) {
     struct DotRows<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
     impl WithSimd for DotRows<'_> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            for (row, out) in self.0.chunks_exact(self.1.len()).zip(self.2) {
+            for (row, out) in self.0.chunks_exact(self.1.len().max(1)).zip(self.2) {
                 *out = dot_simd(simd, row, self.1);
             }
         }

@@ -25,7 +25,7 @@ pub mod ials;
 pub mod item_knn;
 pub mod item_lists;
 pub mod item_weights;
-mod kernels;
+pub mod kernels;
 pub mod popularity;
 pub mod repeat;
 pub mod sessions;

@@ -53,7 +53,7 @@ enum Command {
 }
 
 /// Where the configuration comes from.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct ConfigArguments {
     /// A TOML file; proffer.example.toml documents every key.
     #[arg(long, short, env = "PROFFER_CONFIG", value_name = "FILE")]

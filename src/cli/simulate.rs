@@ -11,7 +11,7 @@ use crate::offers::off_policy::first_offers;
 use crate::policy::Policy;
 use crate::releases::{Releases, Serving};
 use crate::simulation::{
-    Calibration, Contest, Contestant, EstimatorError, Play, Played, Settings, calibration, contest,
+    Calibration, Chances, Contest, Contestant, EstimatorError, Play, Played, Settings, calibration, contest,
     estimator_errors, offer_id, policy,
 };
 use crate::store::{LoggedDecision, PolicyFormat, Store};
@@ -45,7 +45,11 @@ pub(super) struct SimulateArguments {
     /// Days that are played.
     #[arg(long, default_value_t = 90)]
     days: u32,
-    /// The seed of everything: the same seed gives the same report.
+    /// Worlds, each with its own customers and offers; their customers are judged together.
+    #[arg(long, default_value_t = 1)]
+    worlds: usize,
+    /// The seed of the first world, and of everything in it; the next worlds have the next seeds. The same seed gives the
+    /// same report.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Prints JSON instead of tables.
@@ -64,35 +68,69 @@ struct Report {
 /// Days between two trainings of propensities.
 const LEARN_EVERY: u32 = 10;
 
-/// Makes the world, trains on its history, lets every contestant play, and prints what each lost.
+/// Makes the worlds, trains on the history of each, lets every contestant play in it, and prints what each lost.
 pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let config = config(std::mem::take(&mut arguments.config), folder.path())?;
-    telemetry::start(&config.log)?;
+    let loaded = std::mem::take(&mut arguments.config);
+    let mut seasons = Vec::with_capacity(arguments.worlds);
+    for world in 0..arguments.worlds.max(1) {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let config = config(loaded.clone(), folder.path())?;
+        telemetry::start(&config.log)?;
+        let seed = arguments.seed + world as u64;
+        seasons.push(season(&arguments, seed, &config, folder.path()).await?);
+    }
+    let played = seasons.iter().map(|season| &season.played);
+    let logged: Vec<_> = seasons.iter().map(|season| (&season.played, &season.chances)).collect();
+    let report = Report {
+        contest: contest(&played.collect::<Vec<_>>(), arguments.customers, arguments.days)?,
+        calibration: seasons
+            .iter()
+            .flat_map(|season| {
+                let full = &season.played[&Contestant::Full];
+                calibration(full, season.seed, arguments.days / 2, arguments.offers)
+            })
+            .collect(),
+        estimators: estimator_errors(&logged, arguments.customers)?,
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{}", tables(&report)?);
+    }
+    Ok(())
+}
+
+/// What happened in one world.
+struct Season {
+    seed: u64,
+    played: BTreeMap<Contestant, Played>,
+    chances: Chances,
+}
+
+async fn season(
+    arguments: &SimulateArguments,
+    seed: u64,
+    config: &Config,
+    folder: &Path,
+) -> anyhow::Result<Season> {
     let params = WorldParams {
         customers: arguments.customers,
         offers: arguments.offers,
-        seed: arguments.seed,
+        seed,
         ..WorldParams::default()
     };
     let world = params.check()?.make();
     // Far ahead, so that no clock of this machine is in the way; a Monday.
     let start = Utc.with_ymd_and_hms(2100, 1, 4, 0, 0, 0).single().unwrap_or_default();
     let history = start - TimeDelta::days(i64::from(world.params().history_days));
-    train(&config, &world, history, start, folder.path())?;
-    let settings = Settings {
-        start,
-        days: arguments.days,
-        visits: 0.25,
-        mails: 0.1,
-        learn_every: LEARN_EVERY,
-        seed: arguments.seed,
-    };
+    train(config, &world, history, start, folder)?;
+    let days = arguments.days;
+    let settings = Settings { start, days, visits: 0.25, mails: 0.1, learn_every: LEARN_EVERY, seed };
     let mut played = BTreeMap::new();
     let mut log = Vec::new();
     for contestant in Contestant::ALL {
-        eprintln!("{} plays {} days …", contestant.name(), arguments.days);
-        let (config, serving, store) = arena(&config, folder.path(), contestant).await?;
+        eprintln!("world {seed}: {} plays {days} days …", contestant.name());
+        let (config, serving, store) = arena(config, folder, contestant).await?;
         let play = Play {
             world: &world,
             serving,
@@ -108,17 +146,7 @@ pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> 
         store.close().await;
         played.insert(contestant, outcome);
     }
-    let report = Report {
-        contest: contest(&played, arguments.customers, arguments.days)?,
-        calibration: calibration(&played[&Contestant::Full], arguments.days / 2, arguments.offers),
-        estimators: estimators(&config, &world, &played[&Contestant::EpsilonGreedy], &log)?,
-    };
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{}", tables(&report)?);
-    }
-    Ok(())
+    Ok(Season { seed, played, chances: chances(config, &world, &log)? })
 }
 
 /// The configuration, with a store and releases that go with the folder.
@@ -201,21 +229,15 @@ async fn all_decisions(store: &dyn Store) -> anyhow::Result<Vec<LoggedDecision>>
     }
 }
 
-/// What estimators say, from the log of the policy that explores by ε, of one that looks at propensity alone and explores twice as much.
-fn estimators(
-    config: &Config,
-    world: &World,
-    played: &Played,
-    log: &[LoggedDecision],
-) -> anyhow::Result<Vec<EstimatorError>> {
+/// The chances with which another policy would have shown offers first in the decisions of the policy that explores by ε:
+/// one that looks at propensity alone and explores four times as much.
+fn chances(config: &Config, world: &World, log: &[LoggedDecision]) -> anyhow::Result<Chances> {
     let text = format!(
         "{NEUTRAL_NAME}\n[arbitration.switches]\nvalue = false\n[exploration]\nmethod = \"epsilon_greedy\"\nepsilon = 0.2\nfloor = 0.01\n"
     );
-    let read = |text: &str| {
-        Policy::read(text, PolicyFormat::Toml).map_err(|faults| {
-            anyhow::anyhow!("{}", faults.first().map(ToString::to_string).unwrap_or_default())
-        })
-    };
+    let policy = Policy::read(&text, PolicyFormat::Toml).map_err(|faults| {
+        anyhow::anyhow!("{}", faults.first().map(ToString::to_string).unwrap_or_default())
+    })?;
     let records =
         crate::simulation::offers(world, DateTime::UNIX_EPOCH).into_iter().map(|(offer_id, offer)| {
             crate::store::OfferRecord {
@@ -224,10 +246,10 @@ fn estimators(
                 updated_at: DateTime::UNIX_EPOCH,
             }
         });
-    let draft = Book::new(0, Arc::new(read(&text)?), records.collect());
+    let draft = Book::new(0, Arc::new(policy), records.collect());
     let number: HashMap<String, usize> =
         (0..world.offers().len()).map(|offer| (offer_id(offer), offer)).collect();
-    let (mut logged, mut chances) = (HashMap::new(), HashMap::new());
+    let mut chances = Chances::new();
     for one in log {
         let decision = &one.decision;
         let Some(first) = decision.results.first() else { continue };
@@ -235,10 +257,9 @@ fn estimators(
         let policy = first_offers(&body, (&decision.contact_point, &decision.decision_id), &draft, config);
         let policy =
             policy.into_iter().filter_map(|(offer, chance)| Some((*number.get(&offer)?, chance))).collect();
-        logged.insert(decision.decision_id.clone(), first.probability);
-        chances.insert(decision.decision_id.clone(), policy);
+        chances.insert(decision.decision_id.clone(), (first.probability, policy));
     }
-    Ok(estimator_errors(&played.steps, &logged, &chances)?)
+    Ok(chances)
 }
 
 const NEUTRAL_NAME: &str = "name = \"draft\"";
@@ -278,7 +299,7 @@ fn tables(report: &Report) -> anyhow::Result<String> {
     let mut calibrated = table(&["offer", "shown", "accepted", "foretold / observed"]);
     for one in report.calibration.iter().filter(|one| one.shown > 0) {
         calibrated.add_row([
-            one.offer.clone(),
+            format!("{} of world {}", one.offer, one.world),
             one.shown.to_string(),
             one.accepted.to_string(),
             format!("{:.3}", one.ratio),

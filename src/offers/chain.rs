@@ -81,6 +81,9 @@ impl<'a> Chain<'a> {
         if !when.mentions_offer() {
             return self.evaluation.holds(when, None);
         }
+        if !when.mentions_affinity() {
+            return self.evaluation.holds(when, Some(&entry.facts));
+        }
         let facts = OfferFacts { affinity, ..entry.facts.clone() };
         self.evaluation.holds(when, Some(&facts))
     }

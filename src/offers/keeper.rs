@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Decisions that may wait: a few seconds' worth. More make the answers wait.
 const MOST_WAITING: usize = 10_000;
 
 /// Decisions kept in one go.
 const MOST_AT_ONCE: usize = 200;
+
+/// How long a decision waits for company: a commit of one costs nearly as much as a commit of many.
+const COMPANY: Duration = Duration::from_millis(20);
 
 /// How often a batch is tried while the store is busy, and how long is waited between.
 const TRIES: u32 = 20;
@@ -68,6 +72,7 @@ impl Keeper {
 async fn keep_all(mut waiting: mpsc::Receiver<Order>, store: Arc<dyn Store>, metrics: Arc<Metrics>) {
     let mut orders = Vec::with_capacity(MOST_AT_ONCE);
     while waiting.recv_many(&mut orders, MOST_AT_ONCE).await > 0 {
+        gather(&mut waiting, &mut orders).await;
         let (mut batch, mut told) = (Vec::new(), Vec::new());
         for order in orders.drain(..) {
             match order {
@@ -80,6 +85,18 @@ async fn keep_all(mut waiting: mpsc::Receiver<Order>, store: Arc<dyn Store>, met
         }
         for tell in told {
             let _ = tell.send(());
+        }
+    }
+}
+
+/// Lets decisions come for a while, unless somebody waits to be told.
+async fn gather(waiting: &mut mpsc::Receiver<Order>, orders: &mut Vec<Order>) {
+    let until = Instant::now() + COMPANY;
+    while orders.len() < MOST_AT_ONCE && !orders.iter().any(|order| matches!(order, Order::Tell(_))) {
+        let room = MOST_AT_ONCE - orders.len();
+        match tokio::time::timeout_at(until, waiting.recv_many(orders, room)).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
         }
     }
 }

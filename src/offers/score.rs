@@ -7,7 +7,7 @@ use super::chain::{Chain, Passed};
 use super::situation::Situation;
 use crate::policy::Class;
 use models::arbitration::{Contender, Factors, Slot, Switches, slate, weight};
-use models::propensity::{Count, Estimate, Propensities, corrected, prior};
+use models::propensity::{Count, Estimate, Prior, Propensities, corrected};
 use std::collections::HashMap;
 
 /// What treatments did since propensities were learned: by channel, then by offer.
@@ -49,14 +49,21 @@ pub struct Rating<'a> {
 impl Rating<'_> {
     /// The factors of every offer that passed.
     pub fn rate(&self, passed: Vec<Passed>) -> Vec<Rated> {
-        let shared = features::shared(self.situation);
-        passed.into_iter().map(|passed| self.rate_one(passed, &shared)).collect()
+        let settings = &self.situation.book.policy.document().propensity;
+        let common = Common {
+            prior: Prior::new(settings.prior, settings.prior_strength),
+            strength: settings.prior_strength,
+            propensities: self.propensities,
+            live: self.live.get(&self.situation.point.channel),
+            shared: features::shared(self.situation),
+        };
+        passed.into_iter().map(|passed| self.rate_one(passed, &common)).collect()
     }
 
-    fn rate_one(&self, passed: Passed, shared: &[f32]) -> Rated {
+    fn rate_one(&self, passed: Passed, common: &Common<'_>) -> Rated {
         let situation = self.situation;
         let entry = &situation.book.entries[passed.entry];
-        let (estimate, foretold) = self.propensity(&passed, shared);
+        let (estimate, foretold) = common.propensity(situation, &passed);
         let policy = &situation.book.policy;
         let holds = |when: Option<&crate::policy::Expression>| {
             // A lever whose condition fails on this customer does not pull.
@@ -80,20 +87,30 @@ impl Rating<'_> {
         let factors = switches(situation, entry).apply(&raw);
         Rated { passed, estimate, foretold, raw, factors, levers, contexts, retained }
     }
+}
 
+/// What the propensities of all offers of a decision rest on.
+struct Common<'a> {
+    /// What is said where nothing was learned.
+    prior: Prior,
+    /// How many further results count for what was foretold.
+    strength: f64,
+    propensities: Option<&'a Propensities>,
+    live: Option<&'a HashMap<String, Count>>,
+    shared: Vec<f32>,
+}
+
+impl Common<'_> {
     /// The propensity after what was answered since training, and before.
-    fn propensity(&self, passed: &Passed, shared: &[f32]) -> (Estimate, f64) {
-        let situation = self.situation;
+    fn propensity(&self, situation: &Situation, passed: &Passed) -> (Estimate, f64) {
         let entry = &situation.book.entries[passed.entry];
-        let settings = &situation.book.policy.document().propensity;
         let learned = self.propensities.and_then(|propensities| {
-            let row = features::row(shared, situation, passed);
+            let row = features::row(&self.shared, situation, passed);
             propensities.predict(&features::treatment(situation, entry), &row).ok()
         });
-        let estimate =
-            learned.unwrap_or_else(|| prior(settings.prior, settings.prior_strength, passed.affinity));
-        match self.live.get(&situation.point.channel).and_then(|of_channel| of_channel.get(&entry.id)) {
-            Some(count) => (corrected(estimate, count, settings.prior_strength), estimate.probability),
+        let estimate = learned.unwrap_or_else(|| self.prior.at(passed.affinity));
+        match self.live.and_then(|live| live.get(&entry.id)) {
+            Some(count) => (corrected(estimate, count, self.strength), estimate.probability),
             None => (estimate, estimate.probability),
         }
     }

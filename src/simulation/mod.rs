@@ -9,5 +9,7 @@ mod judge;
 mod play;
 
 pub use contestant::{Contestant, offer_id, offers, policy};
-pub use judge::{Calibration, Contest, EstimatorError, Regret, calibration, contest, estimator_errors};
+pub use judge::{
+    Calibration, Chances, Contest, EstimatorError, Regret, calibration, contest, estimator_errors,
+};
 pub use play::{Learn, Play, Played, Settings, Step};

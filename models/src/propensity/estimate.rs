@@ -52,17 +52,29 @@ impl Count {
     }
 }
 
-/// What is said of an offer of which nothing was learned: the odds of a rate, moved by how much it is to the customer's
-/// taste.
-///
-/// `affinity` is the place of their taste for it among all, from 0 to 1: the odds are `odds(rate) · 2^(2·affinity − 1)`, so
-/// that they never fall as affinity rises, and a place of 0.5 (or none: a number that is not finite) leaves the rate as it
-/// is. The deviation is that of a rate of which `strength` examples are known; both are cut to where they make sense.
-pub fn prior(rate: f64, strength: f64, affinity: f64) -> Estimate {
-    let rate = possible(rate);
-    let affinity = if affinity.is_finite() { affinity.clamp(0.0, 1.0) } else { 0.5 };
-    let strength = if strength.is_finite() { strength.max(1.0) } else { 1.0 };
-    Estimate::new(log_odds(rate) + MOST_BY_AFFINITY * (2.0 * affinity - 1.0), deviation(rate, strength))
+/// What is said of offers of which nothing was learned: the odds of a rate, moved by how much an offer is to the
+/// customer's taste.
+#[derive(Clone, Copy, Debug)]
+pub struct Prior {
+    log_odds: f64,
+    deviation: f64,
+}
+
+impl Prior {
+    /// The prior of a rate of which `strength` examples are known, which gives the deviation of its log odds. Both are cut
+    /// to where they make sense.
+    pub fn new(rate: f64, strength: f64) -> Self {
+        let strength = if strength.is_finite() { strength.max(1.0) } else { 1.0 };
+        Self { log_odds: log_odds(rate), deviation: deviation(rate, strength) }
+    }
+
+    /// For an offer of which `affinity` is the place of the customer's taste for it among all, from 0 to 1: the odds are
+    /// `odds(rate) · 2^(2·affinity − 1)`, so that they never fall as affinity rises, and a place of 0.5 (or none: a number
+    /// that is not finite) leaves the rate as it is.
+    pub fn at(&self, affinity: f64) -> Estimate {
+        let affinity = if affinity.is_finite() { affinity.clamp(0.0, 1.0) } else { 0.5 };
+        Estimate::new(self.log_odds + MOST_BY_AFFINITY * (2.0 * affinity - 1.0), self.deviation)
+    }
 }
 
 /// An estimate after what happened since training: its odds are moved by the odds of the observed rate over those of
@@ -119,18 +131,18 @@ mod tests {
 
     #[test]
     fn a_new_offer_stands_at_the_rate_and_taste_moves_its_odds_by_two_at_most() {
-        let middle = prior(0.02, 50.0, 0.5);
+        let middle = Prior::new(0.02, 50.0).at(0.5);
         assert!((middle.probability - 0.02).abs() < 1e-12);
         // Beta(1, 49): ψ′(1) + ψ′(49) = 1.644934 + 0.020618.
         assert!((middle.log_odds_deviation.powi(2) - 1.665_552).abs() < 1e-5);
-        let odds = |affinity: f64| prior(0.02, 50.0, affinity).log_odds().exp();
+        let odds = |affinity: f64| Prior::new(0.02, 50.0).at(affinity).log_odds().exp();
         assert!((odds(1.0) / odds(0.5) - 2.0).abs() < 1e-9 && (odds(0.0) / odds(0.5) - 0.5).abs() < 1e-9);
-        assert_eq!(prior(0.02, 50.0, f64::NAN), middle);
+        assert_eq!(Prior::new(0.02, 50.0).at(f64::NAN), middle);
     }
 
     #[test]
     fn after_as_many_results_as_the_strength_half_of_the_difference_is_believed() {
-        let estimate = prior(0.1, 50.0, 0.5);
+        let estimate = Prior::new(0.1, 50.0).at(0.5);
         assert_eq!(corrected(estimate, &Count::default(), 100.0), estimate);
         // Foretold 0.1, came 0.3: shrunk to 0.2.
         let count = Count { settled: 100, accepted: 30, foretold: 10.0 };
@@ -147,7 +159,7 @@ mod tests {
             rate in any::<f64>(), strength in any::<f64>(), affinity in any::<f64>(),
             settled in any::<u64>(), accepted in any::<u64>(), foretold in any::<f64>(),
         ) {
-            let new = prior(rate, strength, affinity);
+            let new = Prior::new(rate, strength).at(affinity);
             let moved = corrected(new, &Count { settled, accepted, foretold }, strength);
             for estimate in [new, moved] {
                 prop_assert!(estimate.probability > 0.0 && estimate.probability < 1.0, "{:?}", estimate);
@@ -161,7 +173,7 @@ mod tests {
             rate in 0.0..=1.0, low in 0.0..=1.0, high in 0.0..=1.0, accepted in 0u64..99, strength in 0.0..500.0,
         ) {
             let (low, high): (f64, f64) = if low <= high { (low, high) } else { (high, low) };
-            let [low, high] = [low, high].map(|affinity| prior(rate, 50.0, affinity));
+            let [low, high] = [low, high].map(|affinity| Prior::new(rate, 50.0).at(affinity));
             prop_assert!(low.probability <= high.probability);
             let after = |accepted| corrected(low, &Count { settled: 99, accepted, foretold: 99.0 * rate }, strength);
             prop_assert!(after(accepted).probability <= after(accepted + 1).probability);

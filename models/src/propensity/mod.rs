@@ -17,7 +17,7 @@
 //! The level is that of the later window, on which the pooled part is calibrated: what is special to a treatment is learned
 //! against the level of the window that each example is from, so that a season is not taken for a property of the
 //! offers that were shown in it. What happens after training moves the odds by [`corrected`]. Where nothing was learned at
-//! all, [`prior`] gives a new offer its place from the first minute.
+//! all, [`Prior`] gives a new offer its place from the first minute.
 //!
 //! Probabilities are never 0 and never 1: they stay a millionth away, so that every offer can still be found out about.
 
@@ -31,7 +31,7 @@ mod params;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::{Count, Estimate, corrected, prior};
+pub use estimate::{Count, Estimate, Prior, corrected};
 pub use examples::{Example, Examples, Treatment};
 pub use fit::{FittedPropensities, PropensityReport};
 pub use judge::{Judgement, TreatmentJudgement};

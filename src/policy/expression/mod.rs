@@ -43,6 +43,7 @@ pub struct Expression {
     source: String,
     plan: Node,
     mentions_offer: bool,
+    mentions_affinity: bool,
 }
 
 impl Expression {
@@ -66,7 +67,15 @@ impl Expression {
             fault(position(source, offset), mistake.message)
         })?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { id, source: source.to_owned(), plan, mentions_offer: checker.mentions_offer })
+        // To be wrong about it costs a copy.
+        let mentions_affinity = source.contains("affinity");
+        Ok(Self {
+            id,
+            source: source.to_owned(),
+            plan,
+            mentions_offer: checker.mentions_offer,
+            mentions_affinity,
+        })
     }
 
     /// As it was written.
@@ -77,6 +86,11 @@ impl Expression {
     /// Whether its value depends on the offer.
     pub fn mentions_offer(&self) -> bool {
         self.mentions_offer
+    }
+
+    /// Whether its value may depend on the customer's taste for the offer.
+    pub fn mentions_affinity(&self) -> bool {
+        self.mentions_affinity
     }
 }
 

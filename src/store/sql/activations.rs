@@ -18,11 +18,12 @@ pub(super) async fn record(connection: &mut Connection, activation: &Activation)
 
 /// Reads the latest activations.
 pub(super) async fn latest(readers: &Pool, limit: u32) -> Result<Vec<Activation>> {
-    let rows =
-        sqlx::query("SELECT release_id, actor, at_us FROM activations ORDER BY sequence DESC LIMIT $1")
-            .bind(i64::from(limit))
-            .fetch_all(readers)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT release_id, actor, at_us FROM activations ORDER BY sequence DESC LIMIT CAST($1 AS BIGINT)",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
     let activation = |row: &Row| -> sqlx::Result<Activation> {
         Ok(Activation {
             release_id: row.try_get("release_id")?,

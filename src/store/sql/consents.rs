@@ -39,22 +39,6 @@ pub(super) async fn of(readers: &Pool, customer_id: &str) -> Result<Vec<Consent>
     Ok(rows.iter().map(consent).collect::<sqlx::Result<_>>()?)
 }
 
-/// One customer's latest line for each purpose and channel, in the order in which they were said.
-pub(super) async fn in_force(connection: &mut Connection, customer_id: &str) -> sqlx::Result<Vec<Consent>> {
-    let rows = sqlx::query(
-        "SELECT customer_id, purpose, channel, status, source, text_version, proof, at_us FROM consents AS line \
-         WHERE customer_id = $1 AND NOT EXISTS ( \
-             SELECT 1 FROM consents AS later WHERE later.customer_id = line.customer_id \
-             AND later.purpose = line.purpose AND later.channel = line.channel \
-             AND (later.at_us > line.at_us OR (later.at_us = line.at_us AND later.sequence > line.sequence))) \
-         ORDER BY at_us, sequence",
-    )
-    .bind(customer_id)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(consent).collect()
-}
-
 fn consent(row: &Row) -> sqlx::Result<Consent> {
     Ok(Consent {
         customer_id: row.try_get("customer_id")?,

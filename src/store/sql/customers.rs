@@ -48,7 +48,7 @@ pub(super) async fn active(
 ) -> Result<Vec<String>> {
     let ids = sqlx::query_scalar(
         "SELECT customer_id FROM events WHERE customer_id > $1 AND at_us >= $2 \
-         UNION SELECT customer_id FROM customers WHERE customer_id > $1 ORDER BY customer_id LIMIT $3",
+         UNION SELECT customer_id FROM customers WHERE customer_id > $1 ORDER BY customer_id LIMIT CAST($3 AS BIGINT)",
     )
     .bind(after)
     .bind(since.timestamp_micros())

@@ -91,7 +91,7 @@ pub(super) async fn after(readers: &Pool, sequence: i64, limit: u32) -> Result<V
     let rows = sqlx::query(
         "SELECT sequence, decision_id, customer_id, household_id, unit, contact_point, channel, direction, arm, \
          policy_version, release_id, at_us, expires_us, body FROM decisions \
-         WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+         WHERE sequence > $1 ORDER BY sequence LIMIT CAST($2 AS BIGINT)",
     )
     .bind(sequence)
     .bind(i64::from(limit))
@@ -105,7 +105,7 @@ pub(super) async fn of(readers: &Pool, customer_id: &str, limit: u32) -> Result<
     let rows = sqlx::query(
         "SELECT sequence, decision_id, customer_id, household_id, unit, contact_point, channel, direction, arm, \
          policy_version, release_id, at_us, expires_us, body FROM decisions \
-         WHERE customer_id = $1 ORDER BY at_us DESC, sequence DESC LIMIT $2",
+         WHERE customer_id = $1 ORDER BY at_us DESC, sequence DESC LIMIT CAST($2 AS BIGINT)",
     )
     .bind(customer_id)
     .bind(i64::from(limit))

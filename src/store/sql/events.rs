@@ -50,7 +50,7 @@ pub(super) async fn since(
 ) -> Result<Vec<StoredEvent>> {
     let rows = sqlx::query(
         "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
-         FROM events WHERE customer_id = $1 AND at_us >= $2 ORDER BY at_us DESC, event_id DESC LIMIT $3",
+         FROM events WHERE customer_id = $1 AND at_us >= $2 ORDER BY at_us DESC, event_id DESC LIMIT CAST($3 AS BIGINT)",
     )
     .bind(customer_id)
     .bind(since.timestamp_micros())
@@ -64,7 +64,7 @@ pub(super) async fn since(
 pub(super) async fn latest(readers: &Pool, limit: u32) -> Result<Vec<StoredEvent>> {
     let rows = sqlx::query(
         "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
-         FROM events ORDER BY rowid DESC LIMIT $1",
+         FROM events ORDER BY rowid DESC LIMIT CAST($1 AS BIGINT)",
     )
     .bind(i64::from(limit))
     .fetch_all(readers)

@@ -41,7 +41,7 @@ pub(super) async fn one(readers: &Pool, item_id: &str) -> Result<Option<StoredIt
 /// Reads items in the order of their positions.
 pub(super) async fn after(readers: &Pool, position: i64, limit: u32) -> Result<Vec<StoredItem>> {
     let rows = sqlx::query(
-        "SELECT item_id, attributes, position, updated_us FROM items WHERE position > $1 ORDER BY position LIMIT $2",
+        "SELECT item_id, attributes, position, updated_us FROM items WHERE position > $1 ORDER BY position LIMIT CAST($2 AS BIGINT)",
     )
     .bind(position)
     .bind(i64::from(limit))

@@ -5,6 +5,9 @@
 //! in what both databases understand: `$1` placeholders, BIGINT for whole numbers, `ON CONFLICT`, `RETURNING`. One word
 //! has two meanings: `rowid` is SQLite's own number of a row, and PostgreSQL's table of events has a column of that name.
 //!
+//! A limit is written `CAST($1 AS BIGINT)`: SQLite prepares a statement anew whenever a bare parameter is bound there, since
+//! its planner looks at the value.
+//!
 //! Reads go to a pool of connections. Writes go to one task with one connection (`writer`); what several processes
 //! must not do at once takes a [`Lock`].
 

@@ -34,7 +34,7 @@ pub(super) async fn one(readers: &Pool, version: i64) -> Result<Option<PolicyRec
 /// Reads the latest versions.
 pub(super) async fn latest(readers: &Pool, limit: u32) -> Result<Vec<PolicyRecord>> {
     let rows = sqlx::query(
-        "SELECT version, format, body, note, actor, written_us FROM policies ORDER BY version DESC LIMIT $1",
+        "SELECT version, format, body, note, actor, written_us FROM policies ORDER BY version DESC LIMIT CAST($1 AS BIGINT)",
     )
     .bind(i64::from(limit))
     .fetch_all(readers)
@@ -63,7 +63,7 @@ pub(super) async fn publish(connection: &mut Connection, publication: &Publicati
 /// Reads the latest publications.
 pub(super) async fn publications(readers: &Pool, limit: u32) -> Result<Vec<Publication>> {
     let rows =
-        sqlx::query("SELECT version, actor, at_us FROM policy_publications ORDER BY sequence DESC LIMIT $1")
+        sqlx::query("SELECT version, actor, at_us FROM policy_publications ORDER BY sequence DESC LIMIT CAST($1 AS BIGINT)")
             .bind(i64::from(limit))
             .fetch_all(readers)
             .await?;

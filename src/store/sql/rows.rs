@@ -7,7 +7,7 @@ use models::payload::Payload;
 use sqlx::Row as _;
 
 /// Rows per statement. Few sizes, so that few statements are prepared and all of them stay cached.
-const STATEMENT_ROWS: [usize; 3] = [64, 8, 1];
+const STATEMENT_ROWS: [usize; 4] = [64, 16, 4, 1];
 
 /// A column that holds microseconds since 1970.
 pub(super) fn moment(row: &Row, column: &str) -> sqlx::Result<DateTime<Utc>> {

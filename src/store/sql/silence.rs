@@ -12,7 +12,7 @@ pub(super) async fn expire(connection: &mut Connection, now: DateTime<Utc>, limi
     let expired: Vec<(String, f64)> = sqlx::query_as(
         "UPDATE decision_results SET state = 'expired' WHERE (decision_id, rank) IN ( \
              SELECT decision_id, rank FROM decision_results WHERE state = 'reserved' AND expires_us <= $1 \
-             ORDER BY expires_us LIMIT $2) \
+             ORDER BY expires_us LIMIT CAST($2 AS BIGINT)) \
          RETURNING offer_id, cost",
     )
     .bind(now.timestamp_micros())
@@ -38,7 +38,7 @@ pub(super) async fn settle(
         "UPDATE decision_results SET settled = TRUE WHERE (decision_id, rank) IN ( \
              SELECT decision_id, rank FROM decision_results \
              WHERE NOT settled AND state IN ('shown', 'delivered') AND contact_us < $1 \
-             ORDER BY contact_us LIMIT $2) \
+             ORDER BY contact_us LIMIT CAST($2 AS BIGINT)) \
          RETURNING decision_id, rank, customer_id",
     )
     .bind(before.timestamp_micros())

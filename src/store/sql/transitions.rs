@@ -27,7 +27,7 @@ pub(super) async fn append(connection: &mut Connection, transitions: &[NewTransi
 pub(super) async fn of(readers: &Pool, customer_id: &str, limit: u32) -> Result<Vec<Transition>> {
     let rows = sqlx::query(
         "SELECT sequence, customer_id, from_stage, to_stage, reason, at_us FROM stage_transitions \
-         WHERE customer_id = $1 ORDER BY at_us DESC, sequence DESC LIMIT $2",
+         WHERE customer_id = $1 ORDER BY at_us DESC, sequence DESC LIMIT CAST($2 AS BIGINT)",
     )
     .bind(customer_id)
     .bind(i64::from(limit))
@@ -40,7 +40,7 @@ pub(super) async fn of(readers: &Pool, customer_id: &str, limit: u32) -> Result<
 pub(super) async fn after(readers: &Pool, sequence: i64, limit: u32) -> Result<Vec<Transition>> {
     let rows = sqlx::query(
         "SELECT sequence, customer_id, from_stage, to_stage, reason, at_us FROM stage_transitions \
-         WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+         WHERE sequence > $1 ORDER BY sequence LIMIT CAST($2 AS BIGINT)",
     )
     .bind(sequence)
     .bind(i64::from(limit))
