@@ -5,7 +5,7 @@
 use crate::auth::Keys;
 use crate::config::{Config, StoreConfig};
 use crate::customers;
-use crate::metrics::Metrics;
+use crate::metrics::{Cache, MeasuredStore, Metrics};
 use crate::offers::{self, BookError, Offers};
 use crate::releases::Releases;
 use crate::routes;
@@ -53,8 +53,10 @@ pub enum StartupError {
     )]
     NoKey(SocketAddr),
     /// The address is taken or not ours.
-    #[error("cannot listen on {address}: {error}; change server.listen")]
+    #[error("cannot listen on {address}: {error}; change {setting}")]
     Listen {
+        /// Which setting names it.
+        setting: &'static str,
         /// Which address.
         address: SocketAddr,
         /// Why not.
@@ -66,17 +68,24 @@ pub enum StartupError {
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    metrics: Option<(Server, SocketAddr)>,
     state: AppState,
 }
 
 /// Stops a running application from elsewhere.
 #[derive(Clone)]
-pub struct Stopper(ServerHandle);
+pub struct Stopper {
+    server: ServerHandle,
+    metrics: Option<ServerHandle>,
+}
 
 impl Stopper {
-    /// Stops accepting, lets the requests in flight finish within the grace period, and returns.
+    /// Stops accepting, lets the requests in flight finish within the grace period, and returns. Metrics go last.
     pub async fn stop(&self) {
-        self.0.stop(true).await;
+        self.server.stop(true).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.stop(true).await;
+        }
     }
 }
 
@@ -86,6 +95,11 @@ impl Application {
         self.address
     }
 
+    /// The address of metrics alone, with the real port, where there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
+    }
+
     /// What its handlers reach.
     pub fn state(&self) -> &AppState {
         &self.state
@@ -93,7 +107,10 @@ impl Application {
 
     /// A way to stop it.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.server.handle())
+        Stopper {
+            server: self.server.handle(),
+            metrics: self.metrics.as_ref().map(|(server, _)| server.handle()),
+        }
     }
 
     /// Serves until stopped, then finishes the writes that wait.
@@ -101,7 +118,15 @@ impl Application {
     /// # Errors
     /// [`io::Error`] when the server breaks down.
     pub async fn run(self) -> io::Result<()> {
+        let metrics = self.metrics.map(|(server, _)| {
+            let handle = server.handle();
+            (handle, tokio::spawn(server))
+        });
         let served = self.server.await;
+        if let Some((handle, task)) = metrics {
+            handle.stop(true).await;
+            task.abort();
+        }
         self.state.offers.close().await;
         self.state.store.close().await;
         served
@@ -125,7 +150,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
     let store = open_store(&config, Arc::clone(&metrics)).await?;
     refuse_to_be_open(&config, &*store).await?;
     let config = Arc::new(config);
-    let releases = Arc::new(Releases::new(Arc::clone(&config), Arc::clone(&store)));
+    let releases = Arc::new(Releases::new(Arc::clone(&config), Arc::clone(&store), Arc::clone(&metrics)));
     if let Err(error) = releases.activate_last().await {
         // Events and attributes can be taken all the same; readiness says what is missing.
         tracing::warn!(%error, "no release answers");
@@ -142,7 +167,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         Arc::clone(&config),
     ));
     Ok(AppState {
-        keys: Arc::new(Keys::new(Arc::clone(&store))),
+        keys: Arc::new(Keys::new(Arc::clone(&store), metrics.lookups(Cache::Keys))),
         readiness: Arc::new([
             Box::new(StoreCheck(Arc::clone(&store))),
             Box::new(ReleaseCheck(Arc::clone(&releases))),
@@ -164,12 +189,14 @@ pub async fn open_store(config: &Config, metrics: Arc<Metrics>) -> Result<Arc<dy
     let StoreConfig { path, url, readers, queue, .. } = config.store.clone();
     let busy_timeout = Duration::from_millis(config.store.busy_timeout_ms);
     let error = |error| StartupError::Store { path: config.store.place(), error };
-    if config.store.is_on_a_server() {
+    let store: Arc<dyn Store> = if config.store.is_on_a_server() {
         let settings = PostgresSettings { url, busy_timeout, readers, queue };
-        return Ok(Arc::new(settings.open(metrics).await.map_err(error)?));
-    }
-    let settings = SqliteSettings { path, busy_timeout, readers, queue };
-    Ok(Arc::new(settings.open(metrics).await.map_err(error)?))
+        Arc::new(settings.open(Arc::clone(&metrics)).await.map_err(error)?)
+    } else {
+        let settings = SqliteSettings { path, busy_timeout, readers, queue };
+        Arc::new(settings.open(Arc::clone(&metrics)).await.map_err(error)?)
+    };
+    Ok(Arc::new(MeasuredStore::new(store, metrics)))
 }
 
 /// Beyond the loopback interface there must be authentication and someone who can pass it.
@@ -196,9 +223,8 @@ async fn refuse_to_be_open(config: &Config, store: &dyn Store) -> Result<(), Sta
 pub fn bind(state: AppState) -> Result<Application, StartupError> {
     let config = Arc::clone(&state.config);
     let settings = &config.server;
-    let listen_error = |error| StartupError::Listen { address: settings.listen, error };
-    let listener = TcpListener::bind(settings.listen).map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let (listener, address) = listen(settings.listen, "server.listen")?;
+    let metrics = settings.metrics_listen.map(|address| bind_metrics(&state, address)).transpose()?;
     let data = web::Data::new(state.clone());
     let server = HttpServer::new(move || {
         let (app, document) = App::new()
@@ -215,6 +241,29 @@ pub fn bind(state: AppState) -> Result<Application, StartupError> {
     .tcp_nodelay(true)
     .disable_signals();
     let server = if settings.workers == 0 { server } else { server.workers(settings.workers) };
-    let server = server.listen(listener).map_err(listen_error)?.run();
-    Ok(Application { server, address, state })
+    let failed = |error| StartupError::Listen { setting: "server.listen", address, error };
+    let server = server.listen(listener).map_err(failed)?.run();
+    Ok(Application { server, address, metrics, state })
+}
+
+/// Binds the port of metrics alone: few requests, none of customers, so one thread answers.
+fn bind_metrics(state: &AppState, address: SocketAddr) -> Result<(Server, SocketAddr), StartupError> {
+    let setting = "server.metrics_listen";
+    let (listener, address) = listen(address, setting)?;
+    let data = web::Data::new(state.clone());
+    let server =
+        HttpServer::new(move || App::new().app_data(data.clone()).configure(routes::configure_metrics))
+            .client_request_timeout(Duration::from_millis(state.config.server.header_timeout_ms))
+            .shutdown_timeout(1)
+            .workers(1)
+            .disable_signals();
+    let failed = |error| StartupError::Listen { setting, address, error };
+    Ok((server.listen(listener).map_err(failed)?.run(), address))
+}
+
+fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, SocketAddr), StartupError> {
+    let failed = |error| StartupError::Listen { setting, address, error };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }

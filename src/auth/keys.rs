@@ -3,6 +3,7 @@
 //! A random key needs no slow hash: nobody can guess it, and a slow one would cost more than the answer.
 
 use super::Role;
+use crate::metrics::Lookups;
 use crate::store::{KeyRecord, Result, Store};
 use chrono::Utc;
 use moka::sync::Cache;
@@ -21,6 +22,7 @@ const BELIEVED: Duration = Duration::from_secs(2);
 pub struct Keys {
     store: Arc<dyn Store>,
     known: Cache<String, KeyRecord>,
+    lookups: Lookups,
 }
 
 /// A key that was just made. Its text is shown once and kept nowhere.
@@ -56,8 +58,9 @@ impl NewKey {
 
 impl Keys {
     /// The keys in a store.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Cache::builder().max_capacity(10_000).time_to_live(BELIEVED).build() }
+    pub fn new(store: Arc<dyn Store>, lookups: Lookups) -> Self {
+        let known = Cache::builder().max_capacity(10_000).time_to_live(BELIEVED).build();
+        Self { store, known, lookups }
     }
 
     /// The key that a text proves to hold; `None` when it proves nothing.
@@ -66,7 +69,7 @@ impl Keys {
     /// [`crate::store::StoreError`] when the store cannot be asked.
     pub async fn verify(&self, text: &SecretString) -> Result<Option<KeyRecord>> {
         let Some((key_id, secret)) = parts(text.expose_secret()) else { return Ok(None) };
-        let record = match self.known.get(key_id) {
+        let record = match self.lookups.counted(self.known.get(key_id)) {
             Some(record) => record,
             None => match self.store.key(key_id).await? {
                 Some(record) => {

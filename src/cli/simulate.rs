@@ -204,8 +204,9 @@ async fn arena(
 ) -> anyhow::Result<(Config, Arc<Serving>, Arc<dyn Store>)> {
     let mut config = config.clone();
     config.store.path = folder.join(format!("{contestant:?}.db"));
-    let store = startup::open_store(&config, Arc::new(Metrics::new()?)).await?;
-    let releases = Releases::new(Arc::new(config.clone()), Arc::clone(&store));
+    let metrics = Arc::new(Metrics::new()?);
+    let store = startup::open_store(&config, Arc::clone(&metrics)).await?;
+    let releases = Releases::new(Arc::new(config.clone()), Arc::clone(&store), metrics);
     let serving = releases.activate_last().await?;
     Ok((config, serving, store))
 }

@@ -11,7 +11,8 @@ pub use load::{ConfigError, Sources};
 
 use crate::index::{IndexChoice, IndexConfig};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Address and port of metrics alone, without a key; none keeps them on the main port only.
+    #[serde(deserialize_with = "address_or_none", serialize_with = "address_or_empty")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Threads that answer; 0 is one per core.
     pub workers: usize,
     /// Largest body.
@@ -184,6 +188,21 @@ impl StoreConfig {
         let url = self.url.expose_secret();
         url.is_empty() || ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
     }
+}
+
+/// An address, or nothing for the empty text.
+fn address_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected = |_| D::Error::custom(format!("{text:?} is neither empty nor an address with its port"));
+    text.parse().map(Some).map_err(expected)
+}
+
+/// TOML has no word for nothing.
+fn address_or_empty<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
 }
 
 /// A secret is never printed, only that there is one.

@@ -1,5 +1,6 @@
 //! What was computed of customers, kept until that customer's next event.
 
+use crate::metrics::Lookups;
 use crate::store::StoreError;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, RandomState};
@@ -19,16 +20,18 @@ pub struct States<T> {
     states: Cache<Box<str>, Arc<T>>,
     generations: Box<[AtomicU64]>,
     hasher: RandomState,
+    lookups: Lookups,
 }
 
 impl<T: Send + Sync + 'static> States<T> {
     /// An empty cache for at most `capacity` customers, each read anew after `life` at the latest: what another
-    /// process wrote to the same store is seen by then.
-    pub fn new(capacity: u64, life: Duration) -> Self {
+    /// process wrote to the same store is seen by then. Every look is counted.
+    pub fn new(capacity: u64, life: Duration, lookups: Lookups) -> Self {
         Self {
             states: Cache::builder().max_capacity(capacity).time_to_live(life).build(),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
+            lookups,
         }
     }
 
@@ -41,7 +44,7 @@ impl<T: Send + Sync + 'static> States<T> {
         customer_id: &str,
         load: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<Arc<T>, StoreError> {
-        if let Some(state) = self.states.get(customer_id) {
+        if let Some(state) = self.lookups.counted(self.states.get(customer_id)) {
             return Ok(state);
         }
         let generation = self.generation(customer_id);
@@ -69,6 +72,11 @@ impl<T: Send + Sync + 'static> States<T> {
 mod tests {
     use super::*;
     use crate::customers::CustomerState;
+    use crate::metrics::{Cache, Metrics};
+
+    fn lookups() -> Lookups {
+        Metrics::new().unwrap().lookups(Cache::Customers)
+    }
 
     fn state_with(owned: u32) -> CustomerState {
         CustomerState { owned: vec![models::ids::ItemIx(owned)], ..Default::default() }
@@ -76,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_state_that_was_being_loaded_when_an_event_came_is_not_kept() {
-        let states = States::new(10, Duration::from_secs(60));
+        let states = States::new(10, Duration::from_secs(60), lookups());
         let stale = states.get_or_load("c", async {
             states.forget("c");
             Ok(state_with(1))
@@ -90,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_state_is_read_anew_when_its_life_is_over() {
-        let states = States::new(10, Duration::from_millis(1));
+        let states = States::new(10, Duration::from_millis(1), lookups());
         states.get_or_load("c", async { Ok(state_with(1)) }).await.unwrap();
         std::thread::sleep(Duration::from_millis(20));
         let anew = states.get_or_load("c", async { Ok(state_with(2)) }).await.unwrap();

@@ -12,7 +12,7 @@ pub use recommend::{Asked, recommend};
 pub use similar::similar;
 pub use wire::{
     CrossSellRequest, DEFAULT_CROSS_SELL_N, Decision, DecisionResult, Funnel, Reason, ReasonCode,
-    RecommendRequest, Relation, Source,
+    RecommendRequest, Relation, RemovedItems, Source,
 };
 
 use crate::customers::{self, CustomerState, Evidence};
@@ -77,6 +77,7 @@ fn answer(serving: &Serving, view: &View<'_>, chosen: Vec<Chosen>) -> Decision {
         degraded: Vec::new(),
         fallback: false,
         funnel: Funnel { returned: results.len(), ..Funnel::default() },
+        removed: RemovedItems::default(),
         results,
     }
 }

@@ -1,7 +1,7 @@
 //! Items for a person at a contact point.
 
 use super::fallback::{fill, passes};
-use super::wire::{Decision, RecommendRequest, Source};
+use super::wire::{Decision, RecommendRequest, RemovedItems, Source};
 use super::{Chosen, INDEX, answer, known_state, reasons};
 use crate::config::{ContactPoint, Repeats};
 use crate::customers::{CustomerState, Evidence};
@@ -14,6 +14,7 @@ use models::diversity::DiversityParams;
 use models::ids::ItemIx;
 use models::payload::{Condition, Filter, Match, PayloadValue};
 use models::ranking::Scored;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,7 +53,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
         }
     };
     let view = serving.catalogue.view();
-    let candidates = rank(serving, &view, asked, &state, (&dense, &exclude));
+    let (candidates, removed) = rank(serving, &view, asked, &state, (&dense, &exclude));
     let source = |item| match evidence {
         _ if state.owns(item) => Source::Repeat,
         Evidence::Session => Source::Session,
@@ -81,6 +82,7 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     decision.degraded = degraded;
     decision.fallback = personal < decision.results.len() || decision.results.is_empty();
     decision.funnel.candidates = candidates.len();
+    decision.removed = removed;
     decision
 }
 
@@ -151,10 +153,27 @@ fn rank(
     asked: &Asked<'_>,
     state: &CustomerState,
     (dense, exclude): (&[Scored], &[ItemIx]),
-) -> Vec<Scored> {
-    let admitted = |item| exclude.binary_search(&item).is_err() && passes(view, &asked.request.filter, item);
+) -> (Vec<Scored>, RemovedItems) {
+    let removed = Cell::new(RemovedItems::default());
+    let admitted = |item| {
+        let mut counts = removed.get();
+        let counter = if exclude.binary_search(&item).is_err() {
+            if passes(view, &asked.request.filter, item) {
+                return true;
+            }
+            &mut counts.filtered
+        } else if asked.point.repeats == Repeats::Excluded && state.owns(item) {
+            &mut counts.owned
+        } else {
+            &mut counts.excluded
+        };
+        *counter += 1;
+        removed.set(counts);
+        false
+    };
     let n = asked.n * CANDIDATES_PER_RESULT;
-    serving.release.taste.ranker(asked.point.repeats.ranked()).rank(&state.person, dense, n, admitted)
+    let ranker = serving.release.taste.ranker(asked.point.repeats.ranked());
+    (ranker.rank(&state.person, dense, n, admitted), removed.get())
 }
 
 /// Candidates by the dense views, best first.

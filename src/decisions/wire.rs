@@ -95,6 +95,9 @@ pub struct Decision {
     pub results: Vec<DecisionResult>,
     /// How many items each stage left.
     pub funnel: Funnel,
+    /// What ranking left out, for those who watch the service.
+    #[serde(skip)]
+    pub removed: RemovedItems,
 }
 
 /// One item of a decision.
@@ -182,4 +185,15 @@ pub struct Funnel {
     pub candidates: usize,
     /// Put into the answer.
     pub returned: usize,
+}
+
+/// Candidates that ranking met and left out; what the index does not find is not met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovedItems {
+    /// Not available, or not under the filter.
+    pub filtered: usize,
+    /// Owned, where the contact point does not want them again.
+    pub owned: usize,
+    /// Excluded by the request, or met in the session.
+    pub excluded: usize,
 }

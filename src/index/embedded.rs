@@ -17,7 +17,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Searches that may wait for a thread.
-const WAITING_LINE: usize = 4096;
+pub const WAITING_LINE: usize = 4096;
 
 /// Shared by the searching threads and the writers; a release's items, and changes to them.
 type Items = Arc<RwLock<Box<dyn ItemIndex>>>;

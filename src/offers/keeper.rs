@@ -1,6 +1,6 @@
 //! Keeps decisions that reserve nothing, in the background and many at a time.
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Queue};
 use crate::store::{DecisionRecord, Fault, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,7 @@ enum Order {
 impl Keeper {
     pub(super) fn start(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
+        metrics.watch(Queue::Decisions, &queue);
         let sender = queue.downgrade();
         let task = tokio::spawn(keep_all(waiting, store, metrics));
         Self { queue: Mutex::new(Some(queue)), sender, task: Mutex::new(Some(task)) }

@@ -27,12 +27,12 @@ pub use book::{Book, Point};
 pub use offer::Offer;
 pub use situation::{Situation, Sources};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Cache, Lookups, Metrics};
 use crate::policy::{NEUTRAL, Policy};
 use crate::releases::Serving;
 use crate::store::{DecisionRecord, PolicyFormat, Store, StoreError, Usage};
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keeper::Keeper;
 use models::propensity::Count;
 use places::Places;
@@ -46,6 +46,9 @@ pub use upkeep::keep_up_to_date;
 
 /// Books whose places are kept: the one in force, and drafts that are tried out beside it.
 const MOST_PLACES: usize = 4;
+
+/// Reservations expire every few seconds; those that still stand after so long were forgotten.
+const OVERDUE_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// Why a policy cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,8 @@ pub struct Offers {
     usage: ArcSwap<HashMap<String, Usage>>,
     live: ArcSwap<LiveCounts>,
     keeper: Keeper,
+    metrics: Arc<Metrics>,
+    lookups: Lookups,
 }
 
 impl Offers {
@@ -83,7 +88,8 @@ impl Offers {
     pub async fn open(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Result<Self, BookError> {
         let book = read_book(&*store).await?;
         let revision = store.revision().await?;
-        let keeper = Keeper::start(Arc::clone(&store), metrics);
+        metrics.know_offers(book.entries.iter().map(|entry| entry.id.as_str()));
+        let keeper = Keeper::start(Arc::clone(&store), Arc::clone(&metrics));
         let offers = Self {
             store,
             book: ArcSwap::from_pointee(book),
@@ -94,6 +100,8 @@ impl Offers {
             usage: ArcSwap::default(),
             live: ArcSwap::default(),
             keeper,
+            lookups: metrics.lookups(Cache::Places),
+            metrics,
         };
         offers.count_usage().await?;
         Ok(offers)
@@ -117,7 +125,7 @@ impl Offers {
     /// Where the offers of a book stand in a release.
     pub fn places(&self, serving: &Serving, book: &Arc<Book>) -> Arc<Places> {
         let kept = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = kept.iter().find(|places| places.are_of(serving, book)) {
+        if let Some(places) = self.lookups.counted(kept.iter().find(|places| places.are_of(serving, book))) {
             return Arc::clone(places);
         }
         drop(kept);
@@ -140,6 +148,7 @@ impl Offers {
             for (offer, reason) in &book.skipped {
                 tracing::warn!(offer, reason, "an offer cannot be used");
             }
+            self.metrics.know_offers(book.entries.iter().map(|entry| entry.id.as_str()));
             self.book.store(Arc::new(book));
             self.revision.store(revision, Ordering::Release);
         }
@@ -153,6 +162,15 @@ impl Offers {
     pub async fn count_usage(&self) -> Result<(), StoreError> {
         let usage = self.store.usage().await?;
         self.usage.store(Arc::new(usage.into_iter().map(|usage| (usage.offer_id.clone(), usage)).collect()));
+        Ok(())
+    }
+
+    /// Counts what is reserved, for those who watch the service.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the counts then stay as they are.
+    pub async fn count_outstanding(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.metrics.outstanding(&self.store.outstanding(now - OVERDUE_AFTER).await?);
         Ok(())
     }
 

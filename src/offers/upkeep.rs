@@ -37,6 +37,10 @@ pub async fn keep_up_to_date(offers: Weak<Offers>, releases: Weak<Releases>, sto
         if looked.is_ok() && tick.is_multiple_of(COUNT_EVERY) {
             looked = offers.count_treatments(learned_until(&releases), now).await;
         }
+        if tick % COUNT_EVERY == LOOK_AFTER_EVERY {
+            // Also where reservations do not expire: that is what is watched.
+            looked = offers.count_outstanding(now).await.and(looked);
+        }
         if let Err(error) = looked {
             tracing::warn!(%error, "reservations and responses are looked after later");
         }

@@ -14,6 +14,7 @@ pub use serving::Serving;
 use crate::config::Config;
 use crate::customers::{self, Directory, Entry, States, Visits};
 use crate::index::{self, IndexPoint, IndexSource, VectorIndex};
+use crate::metrics::{Cache, MeasuredIndex, Metrics, Searched, figures};
 use crate::state::Listener;
 use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use arc_swap::ArcSwapOption;
@@ -53,6 +54,7 @@ pub struct Releases {
     directory: PathBuf,
     config: Arc<Config>,
     store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
     current: ArcSwapOption<Serving>,
     /// Held while a release is loaded or items change, so that a swap loses no change of an item.
     changing: Mutex<()>,
@@ -60,9 +62,9 @@ pub struct Releases {
 
 impl Releases {
     /// Over the configured directory; nothing is loaded yet.
-    pub fn new(config: Arc<Config>, store: Arc<dyn Store>) -> Self {
+    pub fn new(config: Arc<Config>, store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         let directory = config.releases.dir.clone();
-        Self { directory, config, store, current: ArcSwapOption::empty(), changing: Mutex::new(()) }
+        Self { directory, config, store, metrics, current: ArcSwapOption::empty(), changing: Mutex::new(()) }
     }
 
     /// The release that answers now; `None` before the first is activated.
@@ -159,6 +161,7 @@ impl Releases {
     /// Lets a release answer from now on.
     fn publish(&self, serving: Arc<Serving>) -> Arc<Serving> {
         self.current.store(Some(Arc::clone(&serving)));
+        self.metrics.serves(&serving.manifest, serving.index.kind(), &serving.figures);
         tracing::info!(release = serving.manifest.id, index = serving.index.kind(), "release serves");
         serving
     }
@@ -166,10 +169,13 @@ impl Releases {
     /// Reads a release off the reactor, and opens its index.
     async fn open(&self, id: &str) -> Result<Serving, ReleaseError> {
         let (directory, name) = (self.directory.clone(), id.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || load(&directory, &name)).await;
-        let (manifest, release, mut files) = loaded.map_err(|panic| ReleaseError::Index {
-            id: id.into(),
-            reason: format!("loading stopped: {panic}"),
+        let loaded = tokio::task::spawn_blocking(move || {
+            let (manifest, release, files) = load(&directory, &name)?;
+            let figures = figures(&manifest, &directory);
+            Ok::<_, ReleaseError>((manifest, release, files, figures))
+        });
+        let (manifest, release, mut files, figures) = loaded.await.map_err(|panic| {
+            ReleaseError::Index { id: id.into(), reason: format!("loading stopped: {panic}") }
         })??;
         let graph = files.remove(GRAPH);
         let source = IndexSource {
@@ -180,11 +186,14 @@ impl Releases {
         };
         let index = index::open(&self.config.index, source).await;
         let index = index.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
+        let index = self.measured(index, Searched::Items);
         let release = Arc::new(release);
         let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
         let cache = &self.config.cache;
-        let states = States::new(cache.customers, Duration::from_secs(cache.ttl_s));
-        let insights = States::new(cache.customers, INSIGHT_LIFE.min(Duration::from_secs(cache.ttl_s)));
+        let life = Duration::from_secs(cache.ttl_s);
+        let states = States::new(cache.customers, life, self.metrics.lookups(Cache::Customers));
+        let insights =
+            States::new(cache.customers, INSIGHT_LIFE.min(life), self.metrics.lookups(Cache::Insights));
         let listed = Arc::clone(&release);
         let cutoff = manifest.data_cutoff;
         let directory = tokio::task::spawn_blocking(move || Directory::new(listed, cutoff)).await;
@@ -198,6 +207,7 @@ impl Releases {
         let categories = Categories::of_items(&release.payloads, category);
         Ok(Serving {
             manifest,
+            figures,
             catalogue,
             index,
             states,
@@ -262,7 +272,12 @@ impl Releases {
             graph: None,
         };
         let opened = index::open(&self.config.index, source).await;
-        opened.map(Some).map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })
+        let opened = opened.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
+        Ok(Some(self.measured(opened, Searched::Customers)))
+    }
+
+    fn measured(&self, index: Arc<dyn VectorIndex>, searched: Searched) -> Arc<dyn VectorIndex> {
+        Arc::new(MeasuredIndex::new(index, searched, Arc::clone(&self.metrics)))
     }
 }
 

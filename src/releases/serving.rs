@@ -3,6 +3,7 @@
 use super::{Catalogue, ReleaseError};
 use crate::customers::{CustomerState, Directory, Insight, States, Visits};
 use crate::index::{IndexError, IndexPoint, VectorIndex};
+use crate::metrics::Figure;
 use crate::store::{StoredEvent, StoredItem};
 use chrono::Utc;
 use models::behaviour::Categories;
@@ -21,6 +22,8 @@ const UPSERT_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Serving {
     /// What the release says of itself.
     pub manifest: Manifest,
+    /// How good it was when it was judged.
+    pub figures: Vec<Figure>,
     /// The models and tables.
     pub release: Arc<Release>,
     /// The items as they are now.

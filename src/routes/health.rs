@@ -67,7 +67,17 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HttpResponse {
 )]
 #[get("/metrics", wrap = "Requires(Permission::ReadMetrics)")]
 pub(crate) async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
-    let text = state.metrics.render().map_err(|error| Problem::internal(&error))?;
+    rendered(&state)
+}
+
+/// The same on a port for metrics alone, where there are no keys.
+#[get("/metrics")]
+pub(crate) async fn open_metrics(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+    rendered(&state)
+}
+
+fn rendered(state: &AppState) -> Result<HttpResponse, Problem> {
+    let text = state.metrics.render(state).map_err(|error| Problem::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 

@@ -23,7 +23,7 @@ pub mod segments;
 mod fallback;
 
 use crate::problem::{Code, Problem};
-use actix_web::web;
+use actix_web::{ResponseError, web};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -69,6 +69,15 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(health::live)
         .service(health::ready)
         .service(health::metrics);
+}
+
+/// The routes of a port for metrics alone: whoever reaches it needs no key.
+pub fn configure_metrics(app: &mut web::ServiceConfig) {
+    let elsewhere =
+        "This port serves /metrics, /health/live and /health/ready only; server.listen names the other.";
+    app.service(health::open_metrics).service(health::live).service(health::ready).default_service(web::to(
+        move || async move { Problem::new(Code::RouteNotFound, elsewhere).error_response() },
+    ));
 }
 
 /// What stands beside the documented routes: their documentation, and answers for everything else.

@@ -17,9 +17,9 @@ mod words;
 pub use error::{Fault, StoreError};
 pub use offers::{
     Admit, Consent, ConsentStatus, Contact, DecisionRecord, Ledger, LedgerResponse, LoggedDecision,
-    NewPolicy, NewResponse, OfferRecord, OfferStore, PolicyFormat, PolicyRecord, Publication, Reservation,
-    Reserved, Responded, ResponseKind, ResultRecord, ResultState, StoredResponse, Subject, TreatmentCount,
-    UnitOutcome, Usage,
+    NewPolicy, NewResponse, OfferRecord, OfferStore, Outstanding, PolicyFormat, PolicyRecord, Publication,
+    Reservation, Reserved, Responded, ResponseKind, ResultPlace, ResultRecord, ResultState, StoredResponse,
+    Subject, TreatmentCount, UnitOutcome, Usage,
 };
 pub use records::{
     Activation, Activity, Appended, Claim, Customer, EVENT_KINDS, Erasure, IdempotentRequest, KeptAnswer,

@@ -255,6 +255,30 @@ pub enum Responded {
     TooLate,
 }
 
+/// Where an offer was shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultPlace {
+    /// In which decision.
+    pub decision_id: String,
+    /// At which rank.
+    pub rank: u32,
+    /// Which offer.
+    pub offer_id: String,
+    /// On which channel.
+    pub channel: String,
+}
+
+/// Reservations that are neither delivered, released nor expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outstanding {
+    /// Their number.
+    pub reserved: u64,
+    /// Their number by the usage of offers; another one means that places leak.
+    pub counted: u64,
+    /// Those whose time was over by the moment asked for.
+    pub overdue: u64,
+}
+
 /// A response as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredResponse {
@@ -470,6 +494,9 @@ pub trait OfferStore: Send + Sync {
     /// One decision.
     async fn decision(&self, decision_id: &str) -> Result<Option<LoggedDecision>>;
 
+    /// The offers of some decisions, and the channels on which they were shown.
+    async fn places_of(&self, decision_ids: &[String]) -> Result<Vec<ResultPlace>>;
+
     /// The next decisions after a sequence number, in the order in which they were kept; start with `i64::MIN`.
     async fn decisions_after(&self, sequence: i64, limit: u32) -> Result<Vec<LoggedDecision>>;
 
@@ -481,6 +508,9 @@ pub trait OfferStore: Send + Sync {
 
     /// Releases at most `limit` reservations that expired by a moment; gives their number.
     async fn expire(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// What holds places in contact pressure now, and what of it should have expired by a moment.
+    async fn outstanding(&self, overdue_at: DateTime<Utc>) -> Result<Outstanding>;
 
     /// Gives at most `limit` shown or delivered results from before a moment, of which nothing final was heard, the
     /// response [`ResponseKind::NoResponse`] as of `now`; gives their number.

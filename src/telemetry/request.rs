@@ -130,6 +130,7 @@ impl Seen<'_> {
             for (name, time) in stages.iter().copied().chain([("total", elapsed)]) {
                 let separator = if timing.is_empty() { "" } else { ", " };
                 let _ = write!(timing, "{separator}{name};dur={:.3}", time.as_secs_f64() * 1e3);
+                state.metrics.staged(name, time);
             }
             for (name, value) in [(REQUEST_ID, &context.id), (SERVER_TIMING, &timing)] {
                 if let Ok(value) = HeaderValue::from_str(value) {

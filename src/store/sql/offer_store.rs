@@ -1,11 +1,11 @@
 //! The offers' part of the store: which table answers what, under which lock.
 
 use super::{Lock, SqlStore};
-use super::{consents, decisions, ledger, offers, outcomes, policies, responses, silence, usage};
+use super::{consents, decisions, ledger, offers, outcomes, policies, responses, results, silence, usage};
 use crate::store::{
     Consent, DecisionRecord, Ledger, LoggedDecision, NewPolicy, NewResponse, OfferRecord, OfferStore,
-    PolicyRecord, Publication, Reservation, Reserved, Responded, Result, Subject, TreatmentCount,
-    UnitOutcome, Usage,
+    Outstanding, PolicyRecord, Publication, Reservation, Reserved, Responded, Result, ResultPlace, Subject,
+    TreatmentCount, UnitOutcome, Usage,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -89,6 +89,11 @@ impl OfferStore for SqlStore {
         decisions::one(&self.readers, decision_id).await
     }
 
+    async fn places_of(&self, decision_ids: &[String]) -> Result<Vec<ResultPlace>> {
+        let mut connection = self.readers.acquire().await?;
+        Ok(results::places(&mut connection, decision_ids).await?)
+    }
+
     async fn decisions_after(&self, sequence: i64, limit: u32) -> Result<Vec<LoggedDecision>> {
         decisions::after(&self.readers, sequence, limit).await
     }
@@ -109,6 +114,10 @@ impl OfferStore for SqlStore {
         self.writer
             .write(&[Lock::Decisions], until, |c, (now, limit)| Box::pin(silence::expire(c, *now, *limit)))
             .await
+    }
+
+    async fn outstanding(&self, overdue_at: DateTime<Utc>) -> Result<Outstanding> {
+        silence::outstanding(&self.readers, overdue_at).await
     }
 
     async fn settle(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64> {

@@ -4,7 +4,7 @@ use super::rows::{rank, statement_chunks, word};
 use super::{Connection, Database, Row};
 use crate::store::progress::Progress;
 use crate::store::words::Word;
-use crate::store::{DecisionRecord, ResultRecord};
+use crate::store::{DecisionRecord, ResultPlace, ResultRecord};
 use sqlx::{QueryBuilder, Row as _};
 use std::collections::HashMap;
 
@@ -82,6 +82,26 @@ pub(super) async fn open(
         }
     }
     Ok(results)
+}
+
+/// The offers of some decisions, and where they were shown.
+pub(super) async fn places(
+    connection: &mut Connection,
+    decision_ids: &[String],
+) -> sqlx::Result<Vec<ResultPlace>> {
+    let mut places = Vec::new();
+    let ids: Vec<&str> = decision_ids.iter().map(String::as_str).collect();
+    for chunk in statement_chunks(&ids) {
+        for row in rows_of(connection, chunk).await? {
+            places.push(ResultPlace {
+                decision_id: row.try_get("decision_id")?,
+                rank: rank(&row, "rank")?,
+                offer_id: row.try_get("offer_id")?,
+                channel: row.try_get("channel")?,
+            });
+        }
+    }
+    Ok(places)
 }
 
 /// Writes how far a result has come.

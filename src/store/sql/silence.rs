@@ -1,9 +1,10 @@
 //! What silence means: reservations expire, and results of which nothing final is heard are settled.
 
-use super::rows::rank;
+use super::rows::{number, rank};
 use super::usage::{self, Changes};
-use super::{Connection, Row, responses};
+use super::{Connection, Pool, Row, responses};
 use crate::store::progress::UsageChange;
+use crate::store::{Outstanding, Result};
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 
@@ -25,6 +26,23 @@ pub(super) async fn expire(connection: &mut Connection, now: DateTime<Utc>, limi
     }
     usage::change(connection, changes).await?;
     Ok(expired.len() as u64)
+}
+
+/// Counts what is reserved, and what of it should have expired by a moment, as of one snapshot.
+pub(super) async fn outstanding(readers: &Pool, overdue_at: DateTime<Utc>) -> Result<Outstanding> {
+    let row = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM decision_results WHERE state = 'reserved') AS reserved, \
+         (SELECT COUNT(*) FROM decision_results WHERE state = 'reserved' AND expires_us <= $1) AS overdue, \
+         (SELECT CAST(COALESCE(SUM(reserved), 0) AS BIGINT) FROM offer_usage) AS counted",
+    )
+    .bind(overdue_at.timestamp_micros())
+    .fetch_one(readers)
+    .await?;
+    Ok(Outstanding {
+        reserved: number(&row, "reserved")?,
+        counted: number(&row, "counted")?,
+        overdue: number(&row, "overdue")?,
+    })
 }
 
 /// Settles shown and delivered results from before a moment; gives their number.

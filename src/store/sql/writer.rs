@@ -6,7 +6,7 @@
 use super::super::dialect::{self, Connection, Options};
 use super::Lock;
 use super::group::{Group, Job, Reply, Run, Work, Write};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Queue as Watched};
 use crate::store::{Appended, Fault, NewEvent, Result, StoreError};
 use sqlx::Connection as _;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ impl Writer {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(length);
+        metrics.watch(Watched::StoreWrites, &queue);
         tokio::spawn(WriterTask { waiting, options, patience, connection: None, metrics }.run());
         Self { queue, patience }
     }
