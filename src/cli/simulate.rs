@@ -68,7 +68,7 @@ const LEARN_EVERY: u32 = 10;
 pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let config = config(std::mem::take(&mut arguments.config), folder.path())?;
-    telemetry::start(&config.log)?;
+    let _log = telemetry::start(&config.log)?;
     let params = WorldParams {
         customers: arguments.customers,
         offers: arguments.offers,
