@@ -205,7 +205,7 @@ impl Problem {
 
     /// A mistake in this program: the log gets the facts, the client the request id.
     pub fn internal(facts: &dyn Debug) -> Self {
-        tracing::error!(error = ?facts, "a request met a mistake in this program");
+        tracing::error!(request_id = telemetry::request_id(), error = ?facts, "a request met a mistake in this program");
         Self::new(Code::Internal, "Please report this with the request id.")
     }
 
@@ -286,7 +286,7 @@ impl From<StoreError> for Problem {
             Fault::Unavailable => Code::StoreUnavailable,
             Fault::Bug => return Self::internal(&error),
         };
-        tracing::error!(%error, "a request met trouble in the store");
+        tracing::error!(request_id = telemetry::request_id(), %error, "a request met trouble in the store");
         Self::new(code, format!("The store {}.", error.fault.remedy()))
     }
 }

@@ -60,7 +60,8 @@ pub(super) async fn run(mut arguments: DemoArguments) -> anyhow::Result<()> {
         "training.evaluation.max_sessions=200".to_owned(),
     ]);
     let config = arguments.config.load()?;
-    telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
+    let _log =
+        telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
     train(&config, &directory)?;
     let application = startup::build(config).await?;
     let key = key(&application).await?;

@@ -22,12 +22,14 @@ pub(super) struct ServeArguments {
 pub(super) async fn run(mut arguments: ServeArguments) -> anyhow::Result<()> {
     arguments.config.overrides.extend(arguments.listen.map(|address| format!("server.listen={address}")));
     let config = arguments.config.load()?;
-    telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
+    let _log =
+        telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
     until_stopped(startup::build(config).await?).await
 }
 
 /// Runs an application until SIGTERM or SIGINT, then lets the requests in flight finish.
 pub(super) async fn until_stopped(application: Application) -> anyhow::Result<()> {
+    telemetry::log_panics();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let address = application.address();

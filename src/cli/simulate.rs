@@ -71,11 +71,11 @@ const LEARN_EVERY: u32 = 10;
 /// Makes the worlds, trains on the history of each, lets every contestant play in it, and prints what each lost.
 pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> {
     let loaded = std::mem::take(&mut arguments.config);
-    let mut seasons = Vec::with_capacity(arguments.worlds);
+    let (mut seasons, mut logs) = (Vec::with_capacity(arguments.worlds), Vec::new());
     for world in 0..arguments.worlds.max(1) {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let config = config(loaded.clone(), folder.path())?;
-        telemetry::start(&config.log)?;
+        logs.push(telemetry::start(&config.log)?);
         let seed = arguments.seed + world as u64;
         seasons.push(season(&arguments, seed, &config, folder.path()).await?);
     }

@@ -3,7 +3,7 @@
 use super::ConfigArguments;
 use super::progress::Shown;
 use crate::config::Config;
-use crate::telemetry;
+use crate::telemetry::{self, LogGuard};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::Args;
@@ -27,12 +27,13 @@ struct InputArguments {
 }
 
 impl InputArguments {
-    fn load(self, attributes: AttributeArguments) -> anyhow::Result<(Config, Inputs)> {
+    fn load(self, attributes: AttributeArguments) -> anyhow::Result<(Config, Inputs, LogGuard)> {
         let config = self.config.load()?;
-        telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
+        let log =
+            telemetry::start(&config.log).with_context(|| format!("log.filter {:?}", config.log.filter))?;
         let AttributeArguments { items, customers } = attributes;
         let (history, rejected) = (self.history, self.rejected);
-        Ok((config, Inputs { history, items, customers, rejected, ..Inputs::default() }))
+        Ok((config, Inputs { history, items, customers, rejected, ..Inputs::default() }, log))
     }
 }
 
@@ -76,7 +77,7 @@ pub(super) struct ValidateArguments {
 
 /// Prints the report on a history; fails where training on it would mislead.
 pub(super) fn validate(arguments: ValidateArguments) -> anyhow::Result<()> {
-    let (config, inputs) = arguments.inputs.load(AttributeArguments::default())?;
+    let (config, inputs, _log) = arguments.inputs.load(AttributeArguments::default())?;
     let (_, report) = pipeline::inspect(&config.training, &inputs, Utc::now(), &Shown::new())?;
     println!("{report}");
     if report.is_trainable() { Ok(()) } else { bail!("training on this history would mislead") }
@@ -104,7 +105,7 @@ pub(super) struct TrainArguments {
 
 /// Trains, prints what was read and measured, and publishes a release.
 pub(super) fn train(arguments: TrainArguments) -> anyhow::Result<()> {
-    let (config, mut inputs) = arguments.inputs.load(arguments.attributes)?;
+    let (config, mut inputs, _log) = arguments.inputs.load(arguments.attributes)?;
     inputs.decisions = arguments.decisions;
     let directory = arguments.models.unwrap_or_else(|| config.releases.dir.clone());
     let gate = if arguments.publish_anyway { Gate::Open } else { Gate::BeatPopularity };
@@ -146,7 +147,7 @@ pub(super) struct EvaluateArguments {
 
 /// Measures what a training would give, and publishes nothing.
 pub(super) fn evaluate(arguments: EvaluateArguments) -> anyhow::Result<()> {
-    let (config, mut inputs) = arguments.inputs.load(arguments.attributes)?;
+    let (config, mut inputs, _log) = arguments.inputs.load(arguments.attributes)?;
     inputs.test = arguments.test;
     let run = Run { now: Utc::now(), search: arguments.search.budget()?, gate: Gate::Open };
     let (data, evaluation) = pipeline::evaluate(&config.training, &inputs, &run, &Shown::new())?;

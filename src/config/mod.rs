@@ -5,9 +5,11 @@
 
 mod contact_points;
 mod load;
+mod log;
 
 pub use contact_points::{ContactPoint, Direction, Fallback, Repeats};
 pub use load::{ConfigError, Sources};
+pub use log::{LogConfig, LogFormat, LoggedRequests};
 
 use crate::index::{IndexChoice, IndexConfig};
 use secrecy::{ExposeSecret, SecretString};
@@ -73,26 +75,6 @@ pub struct ServerConfig {
     pub keep_alive_s: u64,
     /// Time for requests in flight when stopping.
     pub shutdown_grace_s: u64,
-}
-
-/// Section `[log]`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
-    pub filter: String,
-    /// How lines look.
-    pub format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
 }
 
 /// Section `[store]`.
@@ -244,6 +226,8 @@ impl Config {
             ("server.request_timeout_ms", server.request_timeout_ms, 10, 600_000),
             ("server.keep_alive_s", server.keep_alive_s, 1, 3600),
             ("server.shutdown_grace_s", server.shutdown_grace_s, 1, 3600),
+            ("log.slow_ms", self.log.slow_ms, 1, 600_000),
+            ("log.queue", self.log.queue as u64, 1, 1_000_000),
             ("store.busy_timeout_ms", self.store.busy_timeout_ms, 1, 600_000),
             ("store.readers", u64::from(self.store.readers), 1, 256),
             ("store.queue", self.store.queue as u64, 1, 1_000_000),

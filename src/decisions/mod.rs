@@ -18,6 +18,7 @@ pub use wire::{
 use crate::customers::{self, CustomerState, Evidence};
 use crate::releases::{Serving, View};
 use crate::store::Store;
+use crate::telemetry::request_id;
 use chrono::Utc;
 use models::ranking::Scored;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ async fn known_state(
     match customers::state(serving, store, customer_id).await {
         Ok(state) => state,
         Err(error) => {
-            tracing::warn!(%error, "customer events cannot be read; answering from the release alone");
+            let request_id = request_id();
+            tracing::warn!(request_id, %error, "customer events cannot be read; answering from the release alone");
             degraded.push(STORE);
             Arc::new(customers::as_of_release(serving, customer_id))
         }

@@ -8,7 +8,7 @@ use crate::customers::{CustomerState, Evidence};
 use crate::index::{IndexError, IndexQuery};
 use crate::releases::{Serving, View};
 use crate::store::Store;
-use crate::telemetry::stage;
+use crate::telemetry::{request_id, stage};
 use chrono::Utc;
 use models::diversity::DiversityParams;
 use models::ids::ItemIx;
@@ -47,7 +47,8 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
     let dense = match stage("index", search(serving, asked, &state, &exclude)).await {
         Ok(dense) => dense,
         Err(error) => {
-            tracing::warn!(%error, "the vector index failed; answering without it");
+            let request_id = request_id();
+            tracing::warn!(request_id, %error, "the vector index failed; answering without it");
             degraded.push(INDEX);
             Vec::new()
         }

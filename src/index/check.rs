@@ -1,6 +1,7 @@
 //! What every index refuses, so that a question or an item means the same in all of them.
 
 use super::{IndexError, IndexPoint, IndexQuery};
+use models::ids::Ix;
 use models::payload::{Condition, Match, PayloadValue};
 use std::time::Instant;
 
@@ -25,11 +26,13 @@ pub(super) fn queries(queries: &[IndexQuery], dimensions: usize) -> Result<(), I
 /// Refuses vectors and payloads that an index cannot keep.
 pub(super) fn points(points: &[IndexPoint], dimensions: usize) -> Result<(), IndexError> {
     for point in points {
-        vector(&format!("the vector of item `{}`", point.id), &point.vector, dimensions)?;
+        // By their number: they may be customers, and what is refused is logged.
+        let number = point.item.position();
+        vector(&format!("the vector of point {number}"), &point.vector, dimensions)?;
         for (name, value) in &point.payload {
             key(name)?;
             if matches!(value, PayloadValue::Number(number) if !number.is_finite()) {
-                return Err(invalid(format!("`{name}` of item `{}` is not a finite number", point.id)));
+                return Err(invalid(format!("`{name}` of point {number} is not a finite number")));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::policy::{Facts, refuses_profiling};
 use crate::releases::Serving;
 use crate::routes::ids::id_fault;
 use crate::store::{Ledger, Store, Subject};
-use crate::telemetry::stage;
+use crate::telemetry::{request_id, stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use models::arbitration::Arm;
@@ -195,7 +195,8 @@ async fn ledger(store: &dyn Store, subject: &Subject, degraded: &mut Vec<&'stati
     match stage("ledger", store.ledger(subject)).await {
         Ok(ledger) => ledger,
         Err(error) => {
-            tracing::warn!(%error, "consents and contacts cannot be read; nobody is profiled or marketed to");
+            let request_id = request_id();
+            tracing::warn!(request_id, %error, "consents and contacts cannot be read; nobody is profiled or marketed to");
             note(degraded, STORE);
             Ledger::default()
         }
@@ -225,7 +226,8 @@ async fn seen(
     match stage("customer", recent).await {
         Ok(insight) => insight,
         Err(error) => {
-            tracing::warn!(%error, "a customer cannot be read; deciding from the release alone");
+            let request_id = request_id();
+            tracing::warn!(request_id, %error, "a customer cannot be read; deciding from the release alone");
             note(degraded, STORE);
             let known = customers::known_to_release(serving, customer_id);
             Arc::new(customers::insight(serving, sources.config, customer_id, known))

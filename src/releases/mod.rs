@@ -17,6 +17,7 @@ use crate::index::{self, IndexPoint, IndexSource, VectorIndex};
 use crate::metrics::{Cache, MeasuredIndex, Metrics, Searched, figures};
 use crate::state::Listener;
 use crate::store::{Activation, Store, StoredEvent, StoredItem};
+use crate::telemetry::request_id;
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -139,8 +140,8 @@ impl Releases {
         let events = self.store.latest_events(SESSION_EVENTS).await?;
         let growing = Arc::clone(&serving);
         // Without them answers are right, only less fresh.
-        if let Err(panic) = tokio::task::spawn_blocking(move || growing.record(&events)).await {
-            tracing::error!(%panic, "live sessions were not taken over");
+        if tokio::task::spawn_blocking(move || growing.record(&events)).await.is_err() {
+            tracing::error!("live sessions were not taken over: reading them panicked");
         }
         Ok(serving)
     }
@@ -337,7 +338,8 @@ impl Listener for Releases {
         }
         if let Err(error) = serving.apply_items(stored).await {
             // The change is stored, and counts at the latest after the next activation.
-            tracing::error!(%error, "changed items did not reach the index");
+            let request_id = request_id();
+            tracing::error!(request_id, %error, "changed items did not reach the index");
         }
     }
 }

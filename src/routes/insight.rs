@@ -12,7 +12,7 @@ use crate::problem::{Code, Problem, ProblemDocument};
 use crate::releases::Serving;
 use crate::state::AppState;
 use crate::store::{LoggedDecision, ResultRecord, ResultState};
-use crate::telemetry::stage;
+use crate::telemetry::{request_id, stage};
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use models::behaviour::Theme;
@@ -252,7 +252,8 @@ async fn seen(state: &AppState, serving: &Arc<Serving>, customer_id: &str) -> (I
     let (known, degraded) = match known {
         Ok(known) => (known, Vec::new()),
         Err(error) => {
-            tracing::warn!(%error, "customers cannot be read; answering from the release alone");
+            let request_id = request_id();
+            tracing::warn!(request_id, %error, "customers cannot be read; answering from the release alone");
             (customers::known_to_release(serving, customer_id), vec![STORE])
         }
     };

@@ -1,5 +1,7 @@
 //! One request from outside: its id, its time limit, its log line and its metrics.
 
+use super::pace::Pace;
+use crate::config::{LogConfig, LoggedRequests};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
 use actix_web::body::{BoxBody, MessageBody};
@@ -22,6 +24,9 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
+
+/// When everything fails at once, a sample tells as much as all lines, and costs less than the answers.
+static LOGGED: Pace = Pace::new(100, Duration::from_secs(1));
 
 tokio::task_local! {
     static CONTEXT: Context;
@@ -137,15 +142,31 @@ impl Seen<'_> {
                     headers.insert(name, value);
                 }
             }
-            tracing::info!(
-                request_id = context.id,
-                "{} {} answered {} in {:.1} ms",
-                self.method,
-                self.route,
-                self.status.as_u16(),
-                elapsed.as_secs_f64() * 1e3
-            );
+            self.log(&state.config.log, &context.id, elapsed);
         });
+    }
+
+    fn log(&self, config: &LogConfig, request_id: &str, elapsed: Duration) {
+        let (method, route, status) = (method_label(self.method), self.route, self.status.as_u16());
+        let ms = elapsed.as_secs_f64() * 1e3;
+        let (failed, slow) = (self.status.is_server_error(), elapsed > config.slow());
+        match config.requests {
+            LoggedRequests::SlowAndFailed if failed || slow => {
+                let Some(left_out) = LOGGED.admit(self.started + elapsed) else { return };
+                // Those that were left out like this one, where there are any.
+                let left_out = Some(left_out).filter(|count| *count > 0);
+                if failed {
+                    tracing::warn!(request_id, method, route, status, ms, left_out, "request failed");
+                } else {
+                    tracing::info!(request_id, method, route, status, ms, left_out, "request was slow");
+                }
+            }
+            LoggedRequests::All if failed => {
+                tracing::warn!(request_id, method, route, status, ms, "request failed");
+            }
+            LoggedRequests::All => tracing::info!(request_id, method, route, status, ms, "request answered"),
+            LoggedRequests::SlowAndFailed | LoggedRequests::None => {}
+        }
     }
 }
 

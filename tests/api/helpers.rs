@@ -180,8 +180,12 @@ pub(crate) struct Lock(SqliteConnection);
 
 impl Lock {
     pub(crate) async fn take(app: &App) -> Self {
-        let mut other =
-            SqliteConnectOptions::new().filename(&app.state.config.store.path).connect().await.unwrap();
+        Self::of(&app.state.config.store.path).await
+    }
+
+    /// The same by the store's file.
+    pub(crate) async fn of(store: &Path) -> Self {
+        let mut other = SqliteConnectOptions::new().filename(store).connect().await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
         Self(other)
     }

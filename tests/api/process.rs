@@ -27,15 +27,23 @@ fn output(folder: &Path, arguments: &[&str]) -> (Output, String, String) {
 }
 
 /// The running service. It dies with this value.
-struct Service {
+pub(crate) struct Service {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     log: Option<BufReader<ChildStderr>>,
 }
 
 impl Service {
     fn start(folder: &Path) -> Self {
-        let child = proffer(folder, &["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with some settings changed. Nobody reads its log before [`Self::stop`].
+    pub(crate) fn start_with(folder: &Path, settings: &[&str]) -> Self {
+        let arguments = settings.iter().flat_map(|setting| ["--set", setting]);
+        let arguments: Vec<&str> =
+            ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(arguments).collect();
+        let child = proffer(folder, &arguments).spawn().unwrap();
         let mut service = Self { child, address: String::new(), log: None };
         let mut log = BufReader::new(service.child.stderr.take().unwrap());
         while service.address.is_empty() {
@@ -48,8 +56,13 @@ impl Service {
         service
     }
 
+    /// Makes an administrator's key.
+    pub(crate) fn key(folder: &Path) -> String {
+        output(folder, &["key", "create", "--role", "admin"]).1.trim().to_owned()
+    }
+
     /// Sends a signal and waits for the end; gives what was logged until then.
-    fn stop(mut self, signal: &str) -> String {
+    pub(crate) fn stop(mut self, signal: &str) -> String {
         assert!(
             Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
         );
@@ -109,14 +122,14 @@ async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
     for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
         let service = Service::start(folder.path());
-        let (_, key, _) = output(folder.path(), &["key", "create", "--role", "admin"]);
+        let key = Service::key(folder.path());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let posts = (0..20).map(|request| {
             let event = |row| {
                 json!({"event_id": format!("{request}-{row}"), "type": "view", "customer_id": "c", "item_id": "i"})
             };
             let batch: Vec<Value> = (0..1000).map(event).collect();
-            client.post(format!("{}/v1/events", service.address)).bearer_auth(key.trim()).json(&batch).send()
+            client.post(format!("{}/v1/events", service.address)).bearer_auth(&key).json(&batch).send()
         });
         let posts: Vec<_> = posts.map(tokio::spawn).collect();
         // However slow the machine is, one is answered and others are on their way.
@@ -138,7 +151,7 @@ async fn a_stopping_service_answers_what_is_in_flight_and_keeps_it() {
         }
         assert!(acknowledged > 0, "something was in flight");
         let service = Service::start(folder.path());
-        let view = client.get(format!("{}/v1/customers/c", service.address)).bearer_auth(key.trim());
+        let view = client.get(format!("{}/v1/customers/c", service.address)).bearer_auth(&key);
         assert_eq!(send(view).await.json()["events"], acknowledged, "{signal}");
     }
 }

@@ -64,8 +64,7 @@ impl Schema {
                     Some(known) if *known == found => {}
                     Some(known) => {
                         return Err(IndexError::Invalid(format!(
-                            "`{key}` of item `{}` holds {found:?} and elsewhere {known:?}: in Qdrant a payload key has one type",
-                            point.id
+                            "`{key}` holds {found:?} at one point and elsewhere {known:?}: in Qdrant a payload key has one type"
                         )));
                     }
                     None => {
