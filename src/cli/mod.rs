@@ -3,6 +3,7 @@
 mod config;
 mod decisions;
 mod demo;
+mod health;
 mod key;
 mod output;
 mod progress;
@@ -44,6 +45,8 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     /// Answers requests until it is stopped.
     Serve(serve::ServeArguments),
+    /// Asks a running service whether it can answer; fails when it cannot.
+    Health(health::HealthArguments),
     /// Makes, lists and revokes API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -88,6 +91,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::EvaluatePolicy(arguments) => block_on(decisions::evaluate_policy(arguments)),
         Command::Simulate(arguments) => block_on(simulate::run(arguments)),
         Command::Serve(arguments) => block_on(serve::run(arguments)),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Key(command) => block_on(key::run(command)),
         Command::Config(command) => config::run(&command),
     };

@@ -10,6 +10,9 @@ const DEFAULTS: &str = include_str!("../../proffer.example.toml");
 /// Environment variables with this prefix are settings; sections and keys are joined by two underscores.
 const ENVIRONMENT_PREFIX: &str = "PROFFER__";
 
+/// A variable that ends with this names a file that holds the value, as secrets are handed to containers.
+const FILE_SUFFIX: &str = "_FILE";
+
 /// Where settings come from, besides the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -32,6 +35,19 @@ pub enum ConfigError {
         /// Why not.
         reason: String,
     },
+    /// The file that an environment variable names does not give a value.
+    #[error("the environment variable {name} names {path}, {reason}")]
+    ValueFile {
+        /// Which variable.
+        name: String,
+        /// Which file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A value and a file with the value were both given.
+    #[error("the environment has both {0} and {0}_FILE; remove one of them")]
+    Twice(String),
     /// An override is no `key=value`.
     #[error("--set {0:?} is not of the form section.key=value")]
     Override(String),
@@ -66,10 +82,13 @@ impl Sources {
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
         for (name, value) in &self.environment {
-            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-                let key = key.to_lowercase().replace("__", ".");
-                builder = set(builder, &key, name, value)?;
-            }
+            let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
+            let (key, value) = match key.strip_suffix(FILE_SUFFIX) {
+                Some(key) => (key, &self.value_in_file(name, value)?),
+                None => (key, value),
+            };
+            let key = key.to_lowercase().replace("__", ".");
+            builder = set(builder, &key, name, value)?;
         }
         for line in &self.overrides {
             let (key, value) = line.split_once('=').ok_or_else(|| ConfigError::Override(line.clone()))?;
@@ -82,6 +101,25 @@ impl Sources {
             faults if faults.is_empty() => Ok(config),
             faults => Err(ConfigError::Range(faults)),
         }
+    }
+
+    /// What stands in the file that a variable names instead of holding the value of a setting itself.
+    fn value_in_file(&self, name: &str, path: &str) -> Result<String, ConfigError> {
+        let plain = name.strip_suffix(FILE_SUFFIX).unwrap_or(name);
+        if self.environment.iter().any(|(other, _)| other == plain) {
+            return Err(ConfigError::Twice(plain.to_owned()));
+        }
+        let error = |reason| ConfigError::ValueFile { name: name.to_owned(), path: path.to_owned(), reason };
+        text_of(path).map_err(error)
+    }
+}
+
+/// The text of a file without the end of its last line.
+fn text_of(path: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("which cannot be read: {error}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err("which is empty".into()),
+        text => Ok(text.to_owned()),
     }
 }
 

@@ -60,6 +60,33 @@ fn later_layers_win_and_leave_other_keys_alone() {
 }
 
 #[test]
+fn a_secret_can_stand_in_a_file_that_the_environment_names() {
+    let (folder, mut sources) = sources("");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("url"), "postgres://me:very-secret@db/proffer\n").unwrap();
+    std::fs::write(path("empty"), "\n").unwrap();
+    let variable = |name: &str, value: String| (name.to_owned(), value);
+    sources.environment = vec![variable("PROFFER__STORE__URL_FILE", path("url"))];
+    let config = sources.load().unwrap();
+    assert_eq!(config.store.url.expose_secret(), "postgres://me:very-secret@db/proffer");
+
+    let name = "PROFFER__STORE__URL";
+    let cases = [
+        (vec![variable("PROFFER__STORE__URL_FILE", path("missing"))], "cannot be read"),
+        (vec![variable("PROFFER__STORE__URL_FILE", path("empty"))], "is empty"),
+        (
+            vec![variable("PROFFER__STORE__URL_FILE", path("url")), variable(name, "postgres://db/b".into())],
+            "remove one of them",
+        ),
+    ];
+    for (environment, expected) in cases {
+        sources.environment = environment;
+        let message = sources.load().unwrap_err().to_string();
+        assert!(message.contains(expected) && message.contains(name), "{expected}: {message}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_its_key_and_a_remedy() {
     let cases = [
         ("[server]\nprot = 1", "prot", "an unknown key"),

@@ -98,6 +98,29 @@ fn the_printed_configuration_shows_what_file_environment_and_flags_say() {
 }
 
 #[tokio::test]
+async fn the_health_command_fails_unless_the_service_can_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let address = service.address.strip_prefix("http://").unwrap().to_owned();
+    let (lives, said, _) = output(folder.path(), &["health", "--live", "--address", &address]);
+    assert!(lives.status.success() && said.contains("true"), "{said}");
+    let (not_ready, said, why) = output(folder.path(), &["health", "--address", &address]);
+    assert_eq!(not_ready.status.code(), Some(1));
+    assert!(said.contains("no release") && why.contains("503"), "{said}{why}");
+    drop(service);
+    let (gone, _, why) = output(folder.path(), &["health", "--address", &address]);
+    assert!(gone.status.code() == Some(1) && why.contains(&address), "{why}");
+
+    let app = crate::world::start().await;
+    let port = app.address.rsplit(':').next().unwrap().to_owned();
+    // As in a container: it listens everywhere, and is asked on the loopback interface.
+    let listen = format!("server.listen=0.0.0.0:{port}");
+    let asked = move || output(folder.path(), &["health", "--set", &listen]);
+    let (ready, said, why) = tokio::task::spawn_blocking(asked).await.unwrap();
+    assert!(ready.status.success() && said.contains("\"ready\":true"), "{said}{why}");
+}
+
+#[tokio::test]
 async fn keys_made_listed_and_revoked_on_the_command_line_hold_in_a_running_service() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
