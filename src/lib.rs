@@ -21,6 +21,7 @@ pub mod index;
 pub mod releases;
 pub mod store;
 
+pub mod admission;
 pub mod metrics;
 pub mod problem;
 pub mod telemetry;

@@ -68,6 +68,8 @@ pub enum Code {
     IdempotencyKeyReused,
     /// A mistake in this program.
     Internal,
+    /// More is asked than can be done.
+    Overloaded,
     /// The answer took too long.
     RequestTimeout,
     /// The store is locked or overloaded.
@@ -135,6 +137,7 @@ impl Code {
                 ("idempotency_key_reused", S::UNPROCESSABLE_ENTITY, "This key belongs to another request")
             }
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "The service made a mistake"),
+            Self::Overloaded => ("overloaded", S::SERVICE_UNAVAILABLE, "The service has too much to do"),
             Self::RequestTimeout => ("request_timeout", S::SERVICE_UNAVAILABLE, "The answer took too long"),
             Self::StoreBusy => ("store_busy", S::SERVICE_UNAVAILABLE, "The store is busy"),
             Self::StoreFull => ("store_full", S::SERVICE_UNAVAILABLE, "The store has no space left"),
@@ -153,7 +156,9 @@ impl Code {
     /// Seconds after which a repetition makes sense, for errors that pass.
     fn retry_after_s(self) -> Option<u16> {
         match self {
-            Self::StoreBusy | Self::RequestTimeout | Self::IdempotencyInProgress => Some(1),
+            Self::StoreBusy | Self::Overloaded | Self::RequestTimeout | Self::IdempotencyInProgress => {
+                Some(1)
+            }
             Self::StoreUnavailable | Self::NoRelease | Self::IndexUnavailable => Some(5),
             Self::StoreFull | Self::StoreCorrupt => Some(60),
             _ => None,

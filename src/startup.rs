@@ -2,6 +2,7 @@
 //!
 //! Tests start the very same application on port 0.
 
+use crate::admission::Admission;
 use crate::auth::Keys;
 use crate::config::{Config, StoreConfig};
 use crate::customers;
@@ -167,6 +168,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         Arc::clone(&config),
     ));
     Ok(AppState {
+        admission: Arc::new(Admission::new(&config.server, Arc::clone(&metrics))),
         keys: Arc::new(Keys::new(Arc::clone(&store), metrics.lookups(Cache::Keys))),
         readiness: Arc::new([
             Box::new(StoreCheck(Arc::clone(&store))),

@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use crate::admission::Admission;
 use crate::auth::Keys;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct AppState {
     pub offers: Arc<Offers>,
     /// The keys that callers present.
     pub keys: Arc<Keys>,
+    /// Who may enter.
+    pub admission: Arc<Admission>,
     /// Who hears of changes.
     pub changes: Arc<dyn Listener>,
     /// What must work before traffic may come.

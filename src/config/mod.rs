@@ -67,6 +67,10 @@ pub struct ServerConfig {
     pub max_batch: usize,
     /// Most items of an answer.
     pub max_n: usize,
+    /// Answers worked on at once; 0 is sixteen per processor.
+    pub answers_at_once: usize,
+    /// How long a request may wait for its turn.
+    pub patience_ms: u64,
     /// Time to receive a request's head.
     pub header_timeout_ms: u64,
     /// Time to answer.
@@ -88,6 +92,8 @@ pub struct StoreConfig {
     pub url: SecretString,
     /// Patience with another process's lock.
     pub busy_timeout_ms: u64,
+    /// Patience of a decision with one read.
+    pub read_deadline_ms: u64,
     /// Connections that read.
     pub readers: u32,
     /// Writes that may wait.
@@ -152,9 +158,16 @@ pub struct CacheConfig {
     pub customers: u64,
     /// Their longest life.
     pub ttl_s: u64,
+    /// Megabytes of recommendations kept; 0 keeps none.
+    pub answers_mb: u64,
 }
 
 impl StoreConfig {
+    /// Patience of a decision with one read.
+    pub fn read_deadline(&self) -> Duration {
+        Duration::from_millis(self.read_deadline_ms)
+    }
+
     /// Whether the state is on a PostgreSQL server.
     pub fn is_on_a_server(&self) -> bool {
         !self.url.expose_secret().is_empty()
@@ -222,6 +235,7 @@ impl Config {
             ("server.max_body_bytes", server.max_body_bytes as u64, 1024, 1 << 30),
             ("server.max_batch", server.max_batch as u64, 1, 100_000),
             ("server.max_n", server.max_n as u64, 1, 10_000),
+            ("server.patience_ms", server.patience_ms, 1, 600_000),
             ("server.header_timeout_ms", server.header_timeout_ms, 10, 600_000),
             ("server.request_timeout_ms", server.request_timeout_ms, 10, 600_000),
             ("server.keep_alive_s", server.keep_alive_s, 1, 3600),
@@ -229,15 +243,19 @@ impl Config {
             ("log.slow_ms", self.log.slow_ms, 1, 600_000),
             ("log.queue", self.log.queue as u64, 1, 1_000_000),
             ("store.busy_timeout_ms", self.store.busy_timeout_ms, 1, 600_000),
+            ("store.read_deadline_ms", self.store.read_deadline_ms, 1, 600_000),
             ("store.readers", u64::from(self.store.readers), 1, 256),
             ("store.queue", self.store.queue as u64, 1, 1_000_000),
             ("index.deadline_ms", self.index.deadline_ms, 1, 60_000),
             ("cache.customers", self.cache.customers, 1, 1_000_000_000),
+            ("cache.answers_mb", self.cache.answers_mb, 0, 1 << 20),
             ("cache.ttl_s", self.cache.ttl_s, 1, 86_400),
         ];
         for (key, value, low, high) in sizes {
             require(between(value, low, high), key, &value, &format!("from {low} to {high}"));
         }
+        let at_once = server.answers_at_once;
+        require(at_once <= 100_000, "server.answers_at_once", &at_once, "from 0 to 100000");
         require(server.workers <= 1024, "server.workers", &server.workers, "from 0 to 1024");
         let usable = self.store.has_a_usable_url();
         require(usable, "store.url", &"(hidden)", "empty or postgres://user:password@host/database");

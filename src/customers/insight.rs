@@ -1,10 +1,10 @@
 //! Everything that is computed of one customer at one moment: from the release's acts and every event since.
 
-use super::{CustomerState, declines, state};
+use super::{CustomerState, Record, declines};
 use crate::config::{AsOf, Config};
 use crate::releases::Serving;
 use crate::store::{Store, StoreError, StoredEvent};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use models::behaviour::{Act, Builder};
 use models::customers::{CustomerModels, Habits, Place, Score, Standing, Subject};
 use models::events::{Event, Timestamp};
@@ -59,11 +59,16 @@ pub struct Known {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub async fn known(serving: &Serving, store: &dyn Store, customer_id: &str) -> Result<Known, StoreError> {
-    let state = state(serving, store, customer_id).await?;
-    let since = DateTime::from_timestamp(serving.manifest.data_cutoff.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
-    let events = store.events_since(customer_id, since, super::MAX_EVENTS).await?;
-    let written = store.customer(customer_id).await?;
-    let attributes = written.map_or_else(|| released(serving, customer_id), |written| written.attributes);
+    let mut read = None;
+    let load = async {
+        let record = read.insert(Record::read(serving, store, customer_id).await?);
+        Ok(record.state(serving, customer_id))
+    };
+    let state = serving.states.get_or_load(customer_id, load).await?;
+    let Record { events, attributes, .. } = match read {
+        Some(record) => record,
+        None => Record::read(serving, store, customer_id).await?,
+    };
     Ok(Known { state, events, attributes })
 }
 
@@ -155,7 +160,12 @@ fn place(
     serving: &Serving,
 ) -> Option<Place> {
     let profile = models.profile.learned()?;
-    let own = serving.release.taste.ials.fold_in(state.history(serving));
+    // Where their profile adds nothing to it, their vector is that of what they did.
+    let own = if state.person.own_share >= 1.0 {
+        state.person.factors.clone()
+    } else {
+        serving.release.taste.ials.fold_in(state.history(serving))
+    };
     // The row has the columns of the release's own feature set, and its numbers are finite.
     profile.place(&standing.row, &own, state.interactions.len()).ok().flatten()
 }

@@ -28,6 +28,8 @@ use models::ranking::Scored;
 use models::taste::Person;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use utoipa::ToSchema;
 
 /// How much an answer rests on what the person did.
@@ -52,6 +54,8 @@ const MAX_EVENTS: u32 = 10_000;
 /// A customer's taste as of their last event.
 #[derive(Clone, Debug, Default)]
 pub struct CustomerState {
+    /// Tells it from every other state that this process made.
+    pub number: u64,
     /// What they did with items of the release, sorted by item.
     pub interactions: Vec<Interaction>,
     /// How every view of taste sees them.
@@ -116,52 +120,52 @@ pub async fn state(
     serving: &Serving,
     store: &dyn Store,
     customer_id: &str,
-) -> Result<std::sync::Arc<CustomerState>, StoreError> {
-    serving
-        .states
-        .get_or_load(customer_id, async {
-            if refuses(serving, store, customer_id).await? {
-                return Ok(CustomerState { refused: true, ..stranger(serving) });
-            }
-            let since = serving.manifest.data_cutoff;
-            let since = DateTime::from_timestamp(since.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
-            let events = store.events_since(customer_id, since, MAX_EVENTS).await?;
-            let profile = profile(serving, store, customer_id).await?;
-            Ok(of_events(serving, customer_id, &events, profile))
-        })
-        .await
+) -> Result<Arc<CustomerState>, StoreError> {
+    let load = async { Ok(Record::read(serving, store, customer_id).await?.state(serving, customer_id)) };
+    serving.states.get_or_load(customer_id, load).await
 }
 
-/// Whether a customer refuses to be profiled, by the ledger of consents or by their attributes.
-async fn refuses(serving: &Serving, store: &dyn Store, customer_id: &str) -> Result<bool, StoreError> {
-    if refuses_profiling(store.consents_of(customer_id).await?.iter().rev()) {
-        return Ok(true);
+/// What the store holds of a customer beside what the release knows of them.
+struct Record {
+    /// Whether the ledger of consents says that they refuse to be profiled.
+    objected: bool,
+    /// The events since the release.
+    events: Vec<StoredEvent>,
+    /// Their attributes: those written to the service, else those of the release.
+    attributes: Payload,
+    /// Whether the attributes were written to the service.
+    written: bool,
+}
+
+impl Record {
+    async fn read(serving: &Serving, store: &dyn Store, customer_id: &str) -> Result<Self, StoreError> {
+        let objected = refuses_profiling(store.consents_of(customer_id).await?.iter().rev());
+        let written = store.customer(customer_id).await?;
+        let since = serving.manifest.data_cutoff;
+        let since = DateTime::from_timestamp(since.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
+        let events = store.events_since(customer_id, since, MAX_EVENTS).await?;
+        let is_written = written.is_some();
+        let attributes = written.map_or_else(|| released(serving, customer_id), |written| written.attributes);
+        Ok(Self { objected, events, attributes, written: is_written })
     }
-    let written = store.customer(customer_id).await?;
-    let attributes = written.map_or_else(|| released(serving, customer_id), |written| written.attributes);
-    Ok(declines(serving, &attributes))
+
+    fn state(&self, serving: &Serving, customer_id: &str) -> CustomerState {
+        if self.objected || declines(serving, &self.attributes) {
+            return CustomerState { refused: true, ..stranger(serving) };
+        }
+        let features = serving.release.taste.prior.features();
+        let profile = match (features.is_empty(), self.written) {
+            (true, _) => Vec::new(),
+            (false, true) => features.row(&self.attributes),
+            (false, false) => released_profile(serving, customer_id),
+        };
+        of_events(serving, customer_id, &self.events, profile)
+    }
 }
 
 /// Whether attributes say that someone refuses to be profiled.
 pub fn declines(serving: &Serving, attributes: &Payload) -> bool {
     models::customers::refuses_profiling(attributes, &serving.release.known.models.consent_attribute)
-}
-
-/// What the attributes of a customer say: those written to the service, else those of the release.
-async fn profile(
-    serving: &Serving,
-    store: &dyn Store,
-    customer_id: &str,
-) -> Result<Vec<Feature>, StoreError> {
-    let features = serving.release.taste.prior.features();
-    if features.is_empty() {
-        return Ok(Vec::new());
-    }
-    let written = store.customer(customer_id).await?;
-    Ok(match written {
-        Some(customer) => features.row(&customer.attributes),
-        None => released_profile(serving, customer_id),
-    })
 }
 
 fn released_profile(serving: &Serving, customer_id: &str) -> Vec<Feature> {
@@ -203,7 +207,9 @@ fn of_events(
         cell.add(event, &serving.manifest.event_weights);
     }
     let interactions = cells.into_values().filter(Interaction::counts).collect();
-    let mut state = CustomerState { interactions, owned, profile, ..CustomerState::default() };
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut state = CustomerState { number, interactions, owned, profile, ..CustomerState::default() };
     state.person = release.taste.person(state.history(serving));
     state
 }

@@ -10,16 +10,22 @@ use crate::telemetry::stage;
 use models::ids::ItemIx;
 use models::ranking::{Scored, TopN};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How strongly an item goes with each of the items at hand.
 type Associations = BTreeMap<ItemIx, Vec<(ItemIx, f32)>>;
 
 /// Complements of a basket, or substitutes of an item. Items that nothing is known of give an empty answer:
 /// what everyone buys does not go with anything in particular.
-pub async fn cross_sell(serving: &Serving, store: &dyn Store, request: &CrossSellRequest) -> Decision {
+pub async fn cross_sell(
+    serving: &Serving,
+    store: &dyn Store,
+    request: &CrossSellRequest,
+    patience: Duration,
+) -> Decision {
     let mut degraded = Vec::new();
-    let state =
-        stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
+    let who = (request.customer_id.as_deref(), patience);
+    let state = stage("customer", known_state(serving, store, who, &mut degraded)).await;
     let at_hand: Vec<ItemIx> = {
         let view = serving.catalogue.view();
         request.item_ids.iter().filter_map(|id| view.ix(id)).collect()

@@ -2,12 +2,14 @@
 
 mod cross_sell;
 mod fallback;
+mod kept;
 mod reasons;
 mod recommend;
 mod similar;
 mod wire;
 
 pub use cross_sell::cross_sell;
+pub use kept::{Answers, Question};
 pub use recommend::{Asked, recommend};
 pub use similar::similar;
 pub use wire::{
@@ -17,11 +19,12 @@ pub use wire::{
 
 use crate::customers::{self, CustomerState, Evidence};
 use crate::releases::{Serving, View};
-use crate::store::Store;
+use crate::store::{Store, within};
 use crate::telemetry::request_id;
 use chrono::Utc;
 use models::ranking::Scored;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The part named in `degraded` when customers' events cannot be read.
@@ -40,11 +43,11 @@ struct Chosen {
 async fn known_state(
     serving: &Serving,
     store: &dyn Store,
-    customer_id: Option<&str>,
+    (customer_id, patience): (Option<&str>, Duration),
     degraded: &mut Vec<&'static str>,
 ) -> Arc<CustomerState> {
-    let Some(customer_id) = customer_id else { return Arc::new(customers::stranger(serving)) };
-    match customers::state(serving, store, customer_id).await {
+    let Some(customer_id) = customer_id else { return serving.stranger() };
+    match within(patience, customers::state(serving, store, customer_id)).await {
         Ok(state) => state,
         Err(error) => {
             let request_id = request_id();

@@ -2,7 +2,7 @@
 
 use super::fallback::{fill, passes};
 use super::wire::{Decision, RecommendRequest, RemovedItems, Source};
-use super::{Chosen, INDEX, answer, known_state, reasons};
+use super::{Chosen, INDEX, Question, answer, known_state, reasons};
 use crate::config::{ContactPoint, Repeats};
 use crate::customers::{CustomerState, Evidence};
 use crate::index::{IndexError, IndexQuery};
@@ -17,7 +17,7 @@ use models::ranking::Scored;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What stands behind one question.
 pub struct Asked<'a> {
@@ -27,8 +27,12 @@ pub struct Asked<'a> {
     pub point: &'a ContactPoint,
     /// How many items to answer.
     pub n: usize,
+    /// How long the store is waited for.
+    pub patience: Duration,
     /// When the index must have answered.
     pub deadline: Instant,
+    /// The request as it was sent: who asks the same again while nothing has changed is answered the same.
+    pub body: &'a [u8],
 }
 
 /// Items for a customer or a session; fewer than asked for only where filter, exclusions and the contact point's cap
@@ -38,9 +42,31 @@ pub struct Asked<'a> {
 pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) -> Decision {
     let request = asked.request;
     let mut degraded = Vec::new();
-    let known =
-        stage("customer", known_state(serving, store, request.customer_id.as_deref(), &mut degraded)).await;
+    let known = stage(
+        "customer",
+        known_state(serving, store, (request.customer_id.as_deref(), asked.patience), &mut degraded),
+    )
+    .await;
     let session = Session::of(serving, request, &known);
+    // What follows from a session follows from those of others, too.
+    let question = session.items.is_empty().then(|| Question::new(asked.body, &known, &serving.catalogue));
+    if let Some(kept) = question.as_ref().and_then(|question| serving.answers.get(question)) {
+        return kept;
+    }
+    let decision = decide(serving, asked, (session, known), degraded).await;
+    if let Some(question) = question {
+        serving.answers.keep(question, &decision);
+    }
+    decision
+}
+
+async fn decide(
+    serving: &Serving,
+    asked: &Asked<'_>,
+    (session, known): (Session, Arc<CustomerState>),
+    mut degraded: Vec<&'static str>,
+) -> Decision {
+    let request = asked.request;
     let state = session.joined(serving, request, known);
     let evidence = state.evidence();
     let exclude = excluded(serving, asked, &state, &session.items);

@@ -6,6 +6,8 @@ use prometheus::IntCounter;
 /// A cache, as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
+    /// Answers that would come out the same again.
+    Answers,
     /// What is known of customers, folded in.
     Customers,
     /// Where customers stand.
@@ -19,6 +21,7 @@ pub enum Cache {
 impl Cache {
     fn word(self) -> &'static str {
         match self {
+            Self::Answers => "answers",
             Self::Customers => "customers",
             Self::Insights => "insights",
             Self::Keys => "keys",

@@ -14,9 +14,9 @@ use serde_json::Value;
 /// The most contenders that are kept with a decision: far more than exploration ever reaches.
 const MOST_CONTENDERS: usize = 50;
 
-/// What was known and decided, as JSON.
+/// What was known and decided, as JSON. The answer is written as it is given, and read as whatever it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Body {
+pub struct Body<A = Value> {
     /// What was asked.
     pub request: OffersRequest,
     /// What rules looked at.
@@ -28,7 +28,7 @@ pub struct Body {
     /// The names of the columns that propensities saw.
     pub feature_names: Vec<String>,
     /// The answer, as it was given.
-    pub answer: Value,
+    pub answer: A,
 }
 
 /// A contender as it is kept.
@@ -66,7 +66,7 @@ pub fn record(
         contenders_in_all: if bare { 0 } else { rated.len() },
         contenders: if bare { Vec::new() } else { contenders(situation, rated, slots) },
         feature_names: if bare || slots.is_empty() { Vec::new() } else { features::NAMES.clone() },
-        answer: serde_json::to_value(decision)?,
+        answer: decision,
     };
     Ok(DecisionRecord {
         decision_id: decision.decision_id.clone(),

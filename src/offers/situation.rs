@@ -11,7 +11,7 @@ use crate::customers::{self, CustomerState, Evidence, Insight};
 use crate::policy::{Facts, refuses_profiling};
 use crate::releases::Serving;
 use crate::routes::ids::id_fault;
-use crate::store::{Ledger, Store, Subject};
+use crate::store::{Ledger, Store, Subject, within};
 use crate::telemetry::{request_id, stage};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -116,7 +116,7 @@ impl Situation {
         };
         let mut attributes = match &insight {
             Some(insight) => insight.attributes.clone(),
-            None => written(sources.store, &id, &mut degraded).await,
+            None => written(sources, &id, &mut degraded).await,
         };
         let household_id = text(&attributes, &sources.config.customers.household_attribute);
         let subject = Subject {
@@ -126,7 +126,7 @@ impl Situation {
             as_of: now,
             inbound: book.policy.inbound_results(),
         };
-        let ledger = ledger(sources.store, &subject, &mut degraded).await;
+        let ledger = ledger(sources, &subject, &mut degraded).await;
         // Who may have objected is treated as if they had.
         let refused = degraded.contains(&STORE)
             || refuses_profiling(&ledger.consents)
@@ -191,8 +191,9 @@ impl Situation {
 }
 
 /// What contact pressure and consent look at; nothing where it cannot be read.
-async fn ledger(store: &dyn Store, subject: &Subject, degraded: &mut Vec<&'static str>) -> Ledger {
-    match stage("ledger", store.ledger(subject)).await {
+async fn ledger(sources: &Sources<'_>, subject: &Subject, degraded: &mut Vec<&'static str>) -> Ledger {
+    let read = within(sources.config.store.read_deadline(), sources.store.ledger(subject));
+    match stage("ledger", read).await {
         Ok(ledger) => ledger,
         Err(error) => {
             let request_id = request_id();
@@ -223,7 +224,7 @@ async fn seen(
     degraded: &mut Vec<&'static str>,
 ) -> Arc<Insight> {
     let recent = customers::recent_insight(serving, sources.store, sources.config, customer_id);
-    match stage("customer", recent).await {
+    match stage("customer", within(sources.config.store.read_deadline(), recent)).await {
         Ok(insight) => insight,
         Err(error) => {
             let request_id = request_id();
@@ -235,8 +236,9 @@ async fn seen(
     }
 }
 
-async fn written(store: &dyn Store, customer_id: &str, degraded: &mut Vec<&'static str>) -> Payload {
-    match store.customer(customer_id).await {
+async fn written(sources: &Sources<'_>, customer_id: &str, degraded: &mut Vec<&'static str>) -> Payload {
+    let read = sources.store.customer(customer_id);
+    match within(sources.config.store.read_deadline(), read).await {
         Ok(written) => written.map(|written| written.attributes).unwrap_or_default(),
         Err(_) => {
             note(degraded, STORE);

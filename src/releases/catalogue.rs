@@ -6,6 +6,7 @@ use models::payload::{Payload, PayloadValue};
 use models::release::Release;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 /// The catalogue of one release and what the service has learned about items since.
@@ -17,6 +18,7 @@ pub struct Catalogue {
     release: Arc<Release>,
     category_attribute: String,
     live: RwLock<Live>,
+    changes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,12 @@ pub struct View<'a> {
 impl Catalogue {
     /// The catalogue of a release without changes.
     pub fn new(release: Arc<Release>, category_attribute: &str) -> Self {
-        Self { release, category_attribute: category_attribute.into(), live: RwLock::default() }
+        Self {
+            release,
+            category_attribute: category_attribute.into(),
+            live: RwLock::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// A look at the catalogue as it is now.
@@ -45,6 +52,16 @@ impl Catalogue {
         // A panic while holding the lock cannot leave `Live` half-changed: each change is one insertion.
         let live = self.live.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         View { catalogue: self, live }
+    }
+
+    /// How often items were changed, here and in the index.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Counts a change that is done, here and in the index.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Takes over an item's attributes, and returns its index.

@@ -13,6 +13,7 @@ pub use serving::Serving;
 
 use crate::config::Config;
 use crate::customers::{self, Directory, Entry, States, Visits};
+use crate::decisions::Answers;
 use crate::index::{self, IndexPoint, IndexSource, VectorIndex};
 use crate::metrics::{Cache, MeasuredIndex, Metrics, Searched, figures};
 use crate::state::Listener;
@@ -28,7 +29,7 @@ use models::release::{GRAPH, Release};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -193,6 +194,7 @@ impl Releases {
         let cache = &self.config.cache;
         let life = Duration::from_secs(cache.ttl_s);
         let states = States::new(cache.customers, life, self.metrics.lookups(Cache::Customers));
+        let answers = Answers::new(cache.answers_mb << 20, life, self.metrics.lookups(Cache::Answers));
         let insights =
             States::new(cache.customers, INSIGHT_LIFE.min(life), self.metrics.lookups(Cache::Insights));
         let listed = Arc::clone(&release);
@@ -211,6 +213,7 @@ impl Releases {
             figures,
             catalogue,
             index,
+            answers,
             states,
             insights,
             visits,
@@ -219,6 +222,7 @@ impl Releases {
             categories,
             erased: RwLock::new(erased),
             release,
+            stranger: OnceLock::new(),
         })
     }
 

@@ -1,7 +1,8 @@
 //! One release, ready to answer.
 
 use super::{Catalogue, ReleaseError};
-use crate::customers::{CustomerState, Directory, Insight, States, Visits};
+use crate::customers::{CustomerState, Directory, Insight, States, Visits, stranger};
+use crate::decisions::Answers;
 use crate::index::{IndexError, IndexPoint, VectorIndex};
 use crate::metrics::Figure;
 use crate::store::{StoredEvent, StoredItem};
@@ -11,7 +12,7 @@ use models::ids::CustomerIx;
 use models::release::{Manifest, Release};
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long the index may take to take over changed items.
@@ -30,6 +31,8 @@ pub struct Serving {
     pub catalogue: Catalogue,
     /// The index over the items' vectors.
     pub index: Arc<dyn VectorIndex>,
+    /// Answers that would come out the same again.
+    pub answers: Answers,
     /// What is known of customers, folded in.
     pub states: States<CustomerState>,
     /// Where customers stand, as of a minute ago at most.
@@ -44,6 +47,7 @@ pub struct Serving {
     pub erased: RwLock<HashSet<CustomerIx>>,
     /// The sessions that go on.
     pub visits: Visits,
+    pub(super) stranger: OnceLock<Arc<CustomerState>>,
 }
 
 impl Serving {
@@ -53,6 +57,11 @@ impl Serving {
         // Insertions leave the set whole; a panic elsewhere cannot break it.
         let erased = self.erased.read().unwrap_or_else(PoisonError::into_inner);
         (!erased.contains(&customer)).then_some(customer)
+    }
+
+    /// The state of someone of whom nothing is known.
+    pub fn stranger(&self) -> Arc<CustomerState> {
+        Arc::clone(self.stranger.get_or_init(|| Arc::new(stranger(self))))
     }
 
     /// Drops what was computed of a customer; called after something of theirs is durable and before it is acknowledged.
@@ -108,6 +117,7 @@ impl Serving {
         if !points.is_empty() {
             self.index.upsert(points, deadline).await.map_err(failed)?;
         }
+        self.catalogue.changed();
         Ok(())
     }
 }

@@ -48,7 +48,8 @@ pub(super) async fn recommend(state: web::Data<AppState>, body: Body) -> Result<
     check_filter(&request.filter)?;
     let serving = serving(&state)?;
     let deadline = started + Duration::from_millis(state.config.index.deadline_ms);
-    let asked = Asked { request: &request, point, n, deadline };
+    let patience = state.config.store.read_deadline();
+    let asked = Asked { request: &request, point, n, patience, deadline, body: body.bytes() };
     let decision = decisions::recommend(&serving, &*state.store, &asked).await;
     Ok(answer(&state, &decision))
 }
@@ -77,7 +78,8 @@ pub(super) async fn cross_sell(state: web::Data<AppState>, body: Body) -> Result
     check_ids(request.customer_id.as_slice(), "customer_id", &state)?;
     check_filter(&request.filter)?;
     let serving = serving(&state)?;
-    let decision = decisions::cross_sell(&serving, &*state.store, &request).await;
+    let patience = state.config.store.read_deadline();
+    let decision = decisions::cross_sell(&serving, &*state.store, &request, patience).await;
     Ok(answer(&state, &decision))
 }
 

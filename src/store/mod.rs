@@ -28,9 +28,19 @@ pub use records::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use std::time::Duration;
 
 /// A result whose error is [`StoreError`].
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Waits for a read for a while only: whoever has an answer without it should not wait longer.
+///
+/// # Errors
+/// That of the read, or [`Fault::Busy`].
+pub async fn within<T>(patience: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = || StoreError::new(Fault::Busy, format!("no answer within {} ms", patience.as_millis()));
+    tokio::time::timeout(patience, read).await.unwrap_or_else(|_| Err(late()))
+}
 
 /// Everything that must survive the process; what concerns offers is in [`OfferStore`].
 ///

@@ -76,9 +76,9 @@ async fn answer(
     let method = request.method().clone();
     let _in_flight = InFlight::enter(&state.metrics.requests_in_flight);
     let limit = state.config.server.request_timeout();
-    let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
+    let handled = AssertUnwindSafe(admitted(state, request, next)).catch_unwind();
     let outcome = match tokio::time::timeout(limit, handled).await {
-        Ok(Ok(outcome)) => outcome.map(ServiceResponse::map_into_boxed_body),
+        Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => {
             state.metrics.panics.inc();
             Err(finished(&Problem::internal(&"a handler panicked")))
@@ -105,6 +105,18 @@ async fn answer(
             seen.record(state, response.head_mut().headers_mut());
             Err(InternalError::from_response(error, response).into())
         }
+    }
+}
+
+/// Answers a request when its turn comes, or refuses it.
+async fn admitted(
+    state: &AppState,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match state.admission.enter(request.method(), request.path()).await {
+        Ok(_place) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(problem) => Ok(request.into_response(problem.error_response())),
     }
 }
 

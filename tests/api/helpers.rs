@@ -53,11 +53,13 @@ impl Answer {
     }
 }
 
-/// The configuration of a test: a free port, a store in a folder.
+/// The configuration of a test: a free port, a store in a folder, and patience with slow machines.
 pub(crate) fn config(folder: &Path, settings: &[&str]) -> Config {
     let own = [
         "server.listen=127.0.0.1:0".to_owned(),
         "server.workers=2".to_owned(),
+        "server.patience_ms=60000".to_owned(),
+        "store.read_deadline_ms=60000".to_owned(),
         format!("store.path={}", folder.join("proffer.db").display()),
     ];
     let overrides = own.into_iter().chain(settings.iter().copied().map(String::from)).collect();

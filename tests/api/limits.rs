@@ -1,7 +1,9 @@
-use crate::helpers::{App, Lock, send};
+use crate::helpers::{App, Lock, postgres, send};
 use crate::world::{releases_folder, start_in};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_whether_or_not_its_length_is_announced() {
@@ -105,4 +107,56 @@ async fn a_locked_store_is_answered_with_503_and_when_to_come_back() {
     lock.release().await;
     assert_eq!(app.post("/v1/events", &event).await.json()["stored"], 1);
     assert_eq!(store_is_ready().await, true);
+}
+
+#[tokio::test]
+async fn more_writes_than_can_be_done_are_refused_at_once_while_answers_go_on() {
+    let settings = ["server.answers_at_once=1", "server.patience_ms=50", "store.busy_timeout_ms=10000"];
+    let app = start_in(&releases_folder(), &settings).await;
+    let lock = Lock::take(&app).await;
+    let post = |number: usize| {
+        let app = Arc::clone(&app);
+        let event =
+            json!({"event_id": format!("e{number}"), "type": "view", "customer_id": "c", "item_id": "i"});
+        tokio::spawn(async move { app.post("/v1/events", &event).await })
+    };
+    let stuck: Vec<_> = (0..8).map(post).collect();
+    while app.state.metrics.requests_in_flight.get() < 8 {
+        tokio::task::yield_now().await;
+    }
+    let refused = post(8).await.unwrap();
+    refused.problem(503, "overloaded");
+    assert_eq!(refused.header("retry-after"), "1");
+    let request = json!({ "contact_point": "web_home" });
+    assert_eq!(app.post("/v1/recommend", &request).await.status, 200, "answers have a door of their own");
+    let metrics = app.get("/metrics").await.text;
+    assert!(metrics.contains("proffer_shed_requests_total{reason=\"writes\"} 1"), "{metrics}");
+    lock.release().await;
+    for answer in stuck {
+        assert_eq!(answer.await.unwrap().json()["stored"], 1, "who was let in is served");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_done_without_and_nobody_is_addressed_unasked() {
+    let Some(url) = postgres().await else { return };
+    let at = format!("store.url={url}");
+    let settings = [at.as_str(), "store.read_deadline_ms=50"];
+    let app = start_in(&releases_folder(), &settings).await;
+    let ask = json!({ "customer_id": "c0", "contact_point": "web_home" });
+    let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+    for statement in ["BEGIN", "LOCK TABLE consents, events, customers IN ACCESS EXCLUSIVE MODE"] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    let items = app.post("/v1/recommend", &ask).await.json();
+    assert_eq!(
+        (&items["degraded"], items["results"].as_array().unwrap().is_empty()),
+        (&json!(["store"]), false)
+    );
+    let offers = app.post("/v1/offers/next", &ask).await.json();
+    assert_eq!((&offers["degraded"], &offers["kept"]), (&json!(["store"]), &json!(false)), "{offers}");
+    let email = json!({ "customer_id": "c0", "contact_point": "email" });
+    app.post("/v1/offers/next", &email).await.problem(503, "store_unavailable");
+    other.close().await.unwrap();
+    assert_eq!(app.post("/v1/recommend", &ask).await.json()["degraded"], json!([]));
 }
