@@ -1,5 +1,6 @@
 //! What is known of one customer, and what follows from it.
 
+use super::aside::aside;
 use super::consents::ConsentView;
 use super::ids::PathId;
 use crate::auth::{Permission, Requires};
@@ -155,7 +156,7 @@ pub(crate) async fn get_customer(
         view.attributes = written.map(|written| written.attributes).unwrap_or_default();
         return Ok(HttpResponse::Ok().json(view));
     };
-    let (insight, degraded) = seen(&state, &serving, &view.customer_id).await;
+    let (insight, degraded) = seen(&state, &serving, &view.customer_id).await?;
     if degraded.is_empty() {
         view.read(&state).await?;
     }
@@ -247,7 +248,11 @@ fn recent_offers(kept: LoggedDecision) -> Vec<RecentOffer> {
 }
 
 /// Computes where a customer stands, off the reactor; from the release alone while the store is down.
-async fn seen(state: &AppState, serving: &Arc<Serving>, customer_id: &str) -> (Insight, Vec<&'static str>) {
+async fn seen(
+    state: &AppState,
+    serving: &Arc<Serving>,
+    customer_id: &str,
+) -> Result<(Insight, Vec<&'static str>), Problem> {
     let known = stage("customer", customers::known(serving, &*state.store, customer_id)).await;
     let (known, degraded) = match known {
         Ok(known) => (known, Vec::new()),
@@ -257,7 +262,9 @@ async fn seen(state: &AppState, serving: &Arc<Serving>, customer_id: &str) -> (I
             (customers::known_to_release(serving, customer_id), vec![STORE])
         }
     };
-    (customers::insight(serving, &state.config, customer_id, known), degraded)
+    let (serving, config, id) = (Arc::clone(serving), Arc::clone(&state.config), customer_id.to_owned());
+    let computed = aside(move || async move { Ok(customers::insight(&serving, &config, &id, known)) });
+    Ok((computed.await?, degraded))
 }
 
 /// The household that an attribute names, and its members.
@@ -355,7 +362,7 @@ pub(crate) async fn get_churn(
     query: web::Query<LanguageQuery>,
 ) -> Result<HttpResponse, Problem> {
     let serving = state.releases.current().ok_or_else(no_release)?;
-    let (insight, degraded) = seen(&state, &serving, &id.0).await;
+    let (insight, degraded) = seen(&state, &serving, &id.0).await?;
     let models = serving.release.known.models.churn.learned();
     let mut detail = ChurnDetail {
         customer_id: id.0,

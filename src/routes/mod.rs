@@ -1,5 +1,6 @@
 //! HTTP: parse, call, render. One module per resource; what they share is in [`body`], [`ids`] and [`idempotency`].
 
+mod aside;
 pub mod body;
 pub mod docs;
 pub mod idempotency;

@@ -1,5 +1,6 @@
 //! Policies: versioned documents that are drafted, tried out, published and taken back.
 
+use super::aside::aside;
 use super::body::{Body, Media};
 use super::idempotency::once;
 use super::ids::PathId;
@@ -47,6 +48,9 @@ pub struct PolicyView {
     in_force: bool,
     /// How it is written.
     format: PolicyFormat,
+    /// Why this program cannot read it; another one wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
     /// The document.
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<String>,
@@ -117,7 +121,7 @@ pub(crate) async fn post_policy(
     let draft = NewPolicy { format, body: text, note, actor: actor(&request), at: Utc::now() };
     let work = async {
         let version = stage("store", state.store.put_policy(draft.clone())).await?;
-        Ok(view((version, &policy), &draft, 0, None))
+        Ok(view(&PolicyRecord { version, policy: draft.clone() }, 0, None))
     };
     once(&state, &request, &body, work).await
 }
@@ -129,11 +133,7 @@ pub(crate) async fn get_policies(state: web::Data<AppState>) -> Result<HttpRespo
     let (records, publications) =
         (stage("store", state.store.policies(LISTED)).await?, state.store.publications(LISTED).await?);
     let current = publications.first().map_or(0, |publication| publication.version);
-    let policies = records.into_iter().map(|record| {
-        let policy = read(&record.policy.body, record.policy.format)?;
-        Ok(view((record.version, &policy), &record.policy, current, None))
-    });
-    let policies = policies.collect::<Result<_, Problem>>()?;
+    let policies = records.into_iter().map(|record| view(&record, current, None)).collect();
     let publication =
         |Publication { version, actor, at }: Publication| PublicationView { version, actor, at };
     let publications = publications.into_iter().map(publication).collect();
@@ -154,12 +154,12 @@ pub(crate) async fn get_policy(state: web::Data<AppState>, id: PathId) -> Result
     let record = version(&state, &id.0).await?;
     let current = stage("store", state.store.publications(1)).await?;
     let current = current.first().map_or(0, |publication| publication.version);
-    let policy = read(&record.policy.body, record.policy.format)?;
     let document = Some(record.policy.body.clone());
-    Ok(HttpResponse::Ok().json(view((record.version, &policy), &record.policy, current, document)))
+    Ok(HttpResponse::Ok().json(view(&record, current, document)))
 }
 
-/// Put a version in force. Other processes on the same store follow within a second.
+/// Put a version in force. Other processes on the same store follow within a second. The neutral policy, 0, becomes a
+/// version of its own.
 #[utoipa::path(
     tag = "policies",
     params(("id" = String, Path, description = "The version", example = "1")),
@@ -179,7 +179,15 @@ pub(crate) async fn publish(
     let record = version(&state, &id.0).await?;
     // An older version of this program may have accepted what this one does not.
     read(&record.policy.body, record.policy.format)?;
-    put_in_force(&state, &request, record.version).await
+    let version = match record.version {
+        // What is compiled in is written down when it is published: another program may have another one.
+        0 => {
+            let neutral = NewPolicy { actor: actor(&request), at: Utc::now(), ..record.policy };
+            stage("store", state.store.put_policy(neutral)).await?
+        }
+        version => version,
+    };
+    put_in_force(&state, &request, version).await
 }
 
 /// Go back to the version that was in force before.
@@ -225,8 +233,11 @@ pub(crate) async fn post_trial(
     let draft = draft(&state, &id.0).await?;
     let current = state.offers.book();
     point(&state, &current, &request.contact_point, "$.contact_point")?;
-    let (now_sources, draft_sources) = (sources(&state, current), sources(&state, draft));
-    Ok(HttpResponse::Ok().json(trial(&now_sources, &draft_sources, &request, Utc::now()).await?))
+    let report = aside(move || async move {
+        let (now_sources, draft_sources) = (sources(&state, current), sources(&state, draft));
+        trial(&now_sources, &draft_sources, &request, Utc::now()).await
+    });
+    Ok(HttpResponse::Ok().json(report.await?))
 }
 
 /// Say what a version would have brought, from the log of decisions (off-policy evaluation).
@@ -242,7 +253,9 @@ pub(crate) async fn post_trial(
 #[post("/v1/policies/{id}/evaluate", wrap = "Requires(Permission::ManagePolicies)")]
 pub(crate) async fn post_evaluate(state: web::Data<AppState>, id: PathId) -> Result<HttpResponse, Problem> {
     let draft = draft(&state, &id.0).await?;
-    Ok(HttpResponse::Ok().json(evaluate(&*state.store, &draft, &state.config, Utc::now()).await?))
+    let report =
+        aside(move || async move { evaluate(&*state.store, &draft, &state.config, Utc::now()).await });
+    Ok(HttpResponse::Ok().json(report.await?))
 }
 
 /// The offers under another version.
@@ -308,20 +321,22 @@ fn refused(faults: &[Fault]) -> Problem {
     }
 }
 
-fn view(
-    (version, policy): (i64, &Policy),
-    draft: &NewPolicy,
-    current: i64,
-    document: Option<String>,
-) -> PolicyView {
+fn view(record: &PolicyRecord, current: i64, document: Option<String>) -> PolicyView {
+    let PolicyRecord { version, policy } = record;
+    // An older version of this program may have accepted what this one does not; the others are listed all the same.
+    let (name, fault) = match read(&policy.body, policy.format) {
+        Ok(read) => (read.document().name.clone(), None),
+        Err(problem) => (String::new(), Some(problem.detail().to_owned())),
+    };
     PolicyView {
-        version,
-        name: policy.document().name.clone(),
-        note: draft.note.clone(),
-        actor: draft.actor.clone(),
-        created_at: (version > 0).then_some(draft.at),
-        in_force: version == current,
-        format: draft.format,
+        version: *version,
+        name,
+        note: policy.note.clone(),
+        actor: policy.actor.clone(),
+        created_at: (*version > 0).then_some(policy.at),
+        in_force: *version == current,
+        format: policy.format,
+        fault,
         document,
     }
 }
