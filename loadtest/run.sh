@@ -17,6 +17,11 @@ RATES="${RATES:-1000,2000,5000}"                  # of recommend, requests a sec
 OFFERS="${OFFERS:-500}"
 OFFERS_RATES="${OFFERS_RATES:-250,500,1000,2000}" # of offers/next
 EMAIL_RATES="${EMAIL_RATES:-100,200}"             # of offers/next that reserve
+WEB_SHOP_RATES="${WEB_SHOP_RATES:-1000}"          # of the other workloads
+COLD_RATES="${COLD_RATES:-500}"
+ADVISOR_RATES="${ADVISOR_RATES:-200}"
+MIXED_RATES="${MIXED_RATES:-500}"
+SWAP_RATES="${SWAP_RATES:-500}"
 RUN_SECONDS="${RUN_SECONDS:-30}"                  # of each measurement
 CONNECTIONS="${CONNECTIONS:-64}"
 OVERLOAD="${OVERLOAD:-yes}"                       # three times the knee for a minute
@@ -61,8 +66,9 @@ wait_for() {
 train() {
   # shellcheck disable=SC2086 # several arguments are meant
   command time -v "$PROFFER" train --history "$WORK/history.csv.zst" --items "$WORK/items.csv" --models "$WORK/releases" $TRAIN \
-    2>"$results/train-$1.err" | tee "$results/train-$1.txt"
-  grep -E "Maximum resident|Elapsed" "$results/train-$1.err" || tail -5 "$results/train-$1.err"
+    >"$results/train-$1.txt" 2>"$results/train-$1.err" || { tail "$results/train-$1.err"; exit 2; }
+  tail -n 1 "$results/train-$1.txt"
+  grep -E "Maximum resident|Elapsed" "$results/train-$1.err"
 }
 
 step "world of $CUSTOMERS customers and $ITEMS items"
@@ -109,23 +115,23 @@ bare=""
 # The row "accepted/s" of the comparison is the ratio to bare.
 measure recommend-saturation saturate "$workloads/recommend.toml" "${common[@]}" --compare "$results/bare-saturation.json"
 
-measure web_shop run "$workloads/web_shop.toml" "${common[@]}"
-measure cold_customers run "$workloads/cold_customers.toml" "${common[@]}" --rate "${COLD_RATE:-500}"
+measure web_shop run "$workloads/web_shop.toml" "${common[@]}" --rates "$WEB_SHOP_RATES"
+measure cold_customers run "$workloads/cold_customers.toml" "${common[@]}" --rates "$COLD_RATES"
 
 step "$OFFERS offers"
 "$LOADTEST" offers --url "$url" --count "$OFFERS" --items "$ITEMS"
 measure offers run "$workloads/offers.toml" "${common[@]}" --rates "$OFFERS_RATES"
 measure offers-saturation saturate "$workloads/offers.toml" "${common[@]}"
 measure offers_email run "$workloads/offers_email.toml" "${common[@]}" --rates "$EMAIL_RATES"
-measure advisor_desk run "$workloads/advisor_desk.toml" "${common[@]}"
-measure mixed_with_events run "$workloads/mixed_with_events.toml" "${common[@]}"
+measure advisor_desk run "$workloads/advisor_desk.toml" "${common[@]}" --rates "$ADVISOR_RATES"
+measure mixed_with_events run "$workloads/mixed_with_events.toml" "${common[@]}" --rates "$MIXED_RATES"
 
 if [ "$OVERLOAD" = yes ]; then
   measure overload run "$workloads/overload.toml" --url "$url" --pid "$service" --customers "$CUSTOMERS" --items "$ITEMS" \
     --knee --seconds 10
 fi
 if [ "$SOAK" = yes ]; then
-  measure release_swap run "$workloads/release_swap.toml" "${common[@]}"
+  measure release_swap run "$workloads/release_swap.toml" "${common[@]}" --rates "$SWAP_RATES"
   measure soak run "$workloads/soak.toml" --url "$url" --pid "$service" --customers "$CUSTOMERS" --items "$ITEMS" --knee --seconds 10
 fi
 

@@ -7,6 +7,7 @@ use crate::engine::Pace;
 use crate::gates::Gates;
 use crate::knee::Search;
 use crate::report::{Comparison, FORMAT, Knee, Measured, Measurement, Mode, Phase, Report, Settings};
+use crate::tally::Outcome;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use std::time::Duration;
@@ -266,7 +267,16 @@ fn finish(report: &Report, earlier: Option<&Report>, arguments: &LoadArguments) 
         let json = serde_json::to_vec_pretty(report)?;
         std::fs::write(path, json).with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    let answered = report.phases.iter().any(|phase| phase.figures.accepted > 0);
-    ensure!(answered, "nothing was accepted; the table says what happened instead");
+    ensure!(
+        report.phases.iter().any(was_measured),
+        "the service neither accepted a request, nor turned one away, nor was late: is the --key right, and are the \
+         workload's requests? The table says what happened instead"
+    );
     Ok(if report.held { Held::Yes } else { Held::No })
+}
+
+/// Whether a phase says something of speed: a service that refuses everything is not slow.
+fn was_measured(phase: &Phase) -> bool {
+    let late = phase.kinds.iter().any(|kind| kind.outcomes.contains_key(&Outcome::TimedOut.to_string()));
+    phase.figures.accepted + phase.figures.shed > 0 || late
 }

@@ -1,6 +1,7 @@
 //! Asking: threads that each run one event loop over their part of the connections and of the rate.
 //!
 //! - `driver.rs`: the loop; it turns to what is due, to answers, and to what took too long.
+//! - `source.rs`: which request is due when.
 //! - `connection.rs`: one kept-alive connection with at most one request under way.
 //! - `prepared.rs`: a request as bytes with gaps, and what its answer should hold.
 //! - `alarm.rs`: waking up at a moment, to microseconds.
@@ -9,6 +10,7 @@ mod alarm;
 mod connection;
 mod driver;
 mod prepared;
+mod source;
 
 use crate::arrivals::{Process, Segment, Share};
 use crate::http::Target;
