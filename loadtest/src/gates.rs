@@ -22,7 +22,7 @@ pub struct Gates {
     pub shed_p99_ms: Option<f64>,
     /// The largest share of accepted answers that are not as expected.
     pub unmet_share: Option<f64>,
-    /// The largest share of accepted answers with a mark, by the mark's name.
+    /// The largest share of accepted answers with a mark, of those that are looked at for it, by the mark's name.
     pub mark_shares: BTreeMap<String, f64>,
     /// How many times its value in the first phase the p99 of accepted requests may be.
     pub p99_times: Option<f64>,
@@ -122,8 +122,8 @@ impl Gates {
         judge("shed_p99_ms", self.shed_p99_ms, Some(figures.shed_ms.as_ref().map_or(0.0, |ms| ms.p99)));
         judge("unmet_share", self.unmet_share, share(figures.unmet, figures.accepted));
         for (mark, limit) in &self.mark_shares {
-            let count = figures.marks.get(mark).copied().unwrap_or(0);
-            judge(&format!("mark_shares.{mark}"), Some(*limit), share(count, figures.accepted));
+            let marked = figures.marks.get(mark).copied().unwrap_or_default();
+            judge(&format!("mark_shares.{mark}"), Some(*limit), share(marked.count, marked.of));
         }
         judge("p99_times", self.p99_times, times);
         judge("recovery_seconds", self.recovery_seconds, beside.recovery_seconds);
@@ -134,7 +134,7 @@ impl Gates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Quantiles;
+    use crate::report::{Marked, Quantiles};
 
     fn figures() -> Figures {
         let ms = Quantiles { p50: 1.0, p90: 2.0, p99: 4.0, p99_9: 8.0, max: 9.0, mean: 1.2 };
@@ -145,7 +145,7 @@ mod tests {
             failed: 10,
             unmet: 9,
             accepted_ms: Some(ms),
-            marks: BTreeMap::from([("fallback".to_owned(), 90)]),
+            marks: BTreeMap::from([("fallback".to_owned(), Marked { count: 90, of: 900 })]),
             ..Figures::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::gates::Judged;
 use crate::process::Usage;
-use crate::tally::{Class, KindTally, Slice, Tally, TallyError};
+use crate::tally::{Class, KindTally, Outcome, Slice, Tally, TallyError};
 use crate::workload::Request;
 use hdrhistogram::{Counter, Histogram};
 use serde::{Deserialize, Serialize};
@@ -39,13 +39,22 @@ pub struct Figures {
     /// Accepted, but the answer was not as expected.
     pub unmet: u64,
     /// Accepted answers with a mark, by its name.
-    pub marks: BTreeMap<String, u64>,
+    pub marks: BTreeMap<String, Marked>,
     /// Latencies of the accepted ones.
     pub accepted_ms: Option<Quantiles>,
     /// Of those that were turned away.
     pub shed_ms: Option<Quantiles>,
     /// Of those that failed.
     pub failed_ms: Option<Quantiles>,
+}
+
+/// Answers with a mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Marked {
+    /// How many have it.
+    pub count: u64,
+    /// Of how many accepted answers that were looked at for it.
+    pub of: u64,
 }
 
 /// What came of the requests of one kind.
@@ -154,7 +163,7 @@ pub(super) fn together(tally: &Tally, requests: &[Request]) -> Result<Figures, T
 /// The figures of each kind apart.
 pub(super) fn by_kind(tally: &Tally, requests: &[Request]) -> Result<Vec<Kind>, TallyError> {
     let kind = |(kind, request): (&KindTally, &Request)| {
-        let outcome = |(outcome, latencies): &(crate::tally::Outcome, Histogram<u64>)| {
+        let outcome = |(outcome, latencies): &(Outcome, Histogram<u64>)| {
             let ms = Quantiles::of(latencies)?;
             Some((outcome.to_string(), OutcomeFigures { count: latencies.len(), ms }))
         };
@@ -189,8 +198,13 @@ fn figures<'a>(kinds: impl Iterator<Item = (&'a KindTally, &'a Request)>) -> Res
             }
         }
         figures.unmet += kind.unmet;
+        let is_accepted = |(outcome, _): &&(Outcome, _)| outcome.class() == Class::Accepted;
+        let accepted: u64 =
+            kind.outcomes.iter().filter(is_accepted).map(|(_, latencies)| latencies.len()).sum();
         for (name, count) in request.marks.keys().zip(&kind.marks) {
-            *figures.marks.entry(name.clone()).or_default() += count;
+            let marked = figures.marks.entry(name.clone()).or_default();
+            marked.count += count;
+            marked.of += accepted;
         }
     }
     let [accepted, shed, failed] = by_class.map(|class| class.as_ref().and_then(Quantiles::of));

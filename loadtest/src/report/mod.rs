@@ -6,7 +6,7 @@ mod measure;
 mod table;
 
 pub use compare::Comparison;
-pub use figures::{Figures, Generator, Kind, OutcomeFigures, Phase, Quantiles, recovery_seconds};
+pub use figures::{Figures, Generator, Kind, Marked, OutcomeFigures, Phase, Quantiles, recovery_seconds};
 pub use measure::{Measured, Measurement};
 
 use crate::arrivals::Process;

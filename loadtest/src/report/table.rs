@@ -1,6 +1,6 @@
 //! A report for people.
 
-use super::figures::{Figures, Kind, Phase, Quantiles};
+use super::figures::{Figures, Kind, Marked, Phase, Quantiles};
 use super::{Mode, Report};
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -70,7 +70,7 @@ fn latencies(figures: &Figures) -> [String; 5] {
 
 /// Shares of answers with each mark, such as `fallback 1.00 %`.
 fn marks(figures: &Figures) -> String {
-    let mark = |(name, count): (&String, &u64)| format!("{name} {}", share(*count, figures.accepted));
+    let mark = |(name, marked): (&String, &Marked)| format!("{name} {}", share(marked.count, marked.of));
     figures.marks.iter().map(mark).collect::<Vec<_>>().join(", ")
 }
 

@@ -108,8 +108,14 @@ fn every_outcome_is_counted_in_its_class_and_a_poor_answer_is_not_a_good_one() {
     let phase = &done.json["phases"][0];
     let count = |name: &str| number(phase, &format!("/figures/{name}"));
     assert_eq!(count("due"), 200.0);
-    let classes =
-        [("accepted", 100.0), ("shed", 40.0), ("failed", 60.0), ("unmet", 20.0), ("marks/fallback", 40.0)];
+    let classes = [
+        ("accepted", 100.0),
+        ("shed", 40.0),
+        ("failed", 60.0),
+        ("unmet", 20.0),
+        ("marks/fallback/count", 40.0),
+        ("marks/fallback/of", 100.0),
+    ];
     for (class, expected) in classes {
         assert_eq!(count(class), expected, "{class}: {}", done.text);
     }
