@@ -52,6 +52,14 @@ fn models_depend_on_no_other_crate_of_ours_and_training_only_on_models() {
 }
 
 #[test]
+fn the_load_test_shares_no_type_with_what_it_measures() {
+    let loadtest = dependencies("loadtest/Cargo.toml");
+    for forbidden in ["models", "training", "proffer"] {
+        assert!(!loadtest.contains_key(forbidden), "loadtest depends on {forbidden}");
+    }
+}
+
+#[test]
 fn models_know_no_path_clock_or_environment() {
     for forbidden in ["std::path", "std::fs", "std::env", "SystemTime", "Instant::now", "std::net"] {
         let files = files_with("models/src", forbidden);

@@ -1,0 +1,282 @@
+//! `proffer-loadtest run` and `proffer-loadtest saturate`
+
+use super::Held;
+use super::settings::{Load, LoadArguments};
+use crate::arrivals::{Process, Segment};
+use crate::engine::Pace;
+use crate::gates::Gates;
+use crate::knee::Search;
+use crate::report::{Comparison, FORMAT, Knee, Measured, Measurement, Mode, Phase, Report, Settings};
+use crate::tally::Outcome;
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use std::time::Duration;
+
+/// Arguments of `proffer-loadtest run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    load: LoadArguments,
+    /// Requests a second, instead of the workload's.
+    #[arg(long, value_name = "R", conflicts_with_all = ["rates", "knee"])]
+    rate: Option<f64>,
+    /// Several rates, one after the other.
+    #[arg(long, value_name = "R,R,…", value_delimiter = ',', conflicts_with = "knee")]
+    rates: Vec<f64>,
+    /// Looks for the highest rate at which all gates hold; phases that are a multiple of it follow.
+    #[arg(long)]
+    knee: bool,
+    /// The knee, where it is known, for workloads whose phases are multiples of it.
+    #[arg(long, value_name = "R", conflicts_with_all = ["rates", "knee"])]
+    knee_rate: Option<f64>,
+    /// The highest rate that the search for the knee tries.
+    #[arg(long, value_name = "R", default_value_t = 64_000.0)]
+    knee_most: f64,
+    /// How near the search must come, as a share.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
+    knee_precision: f64,
+    /// How often a rate must break to be believed: on a shared machine, once may be by chance.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    knee_tries: u32,
+    /// How arrivals lie in time, instead of the workload's.
+    #[arg(long)]
+    arrivals: Option<Process>,
+    /// A gate instead of, or beside, the workload's, such as p99_ms=5 or mark_shares.fallback=0.01; can be repeated.
+    #[arg(long = "gate", value_name = "KEY=VALUE")]
+    gates: Vec<String>,
+}
+
+/// Arguments of `proffer-loadtest saturate`.
+#[derive(Debug, Args)]
+pub(super) struct SaturateArguments {
+    #[command(flatten)]
+    load: LoadArguments,
+}
+
+/// Rates that can be asked for.
+const RATES: std::ops::RangeInclusive<f64> = 0.01..=1e6;
+
+/// Asks in an open loop.
+pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Held> {
+    let earlier = arguments.load.earlier()?;
+    let load = arguments.load.load()?;
+    let run = Run { arguments, load: &load, gates: arguments.gates()?.over(&load.workload.gates) };
+    let mut settings = load.settings();
+    settings.arrivals = Some(run.process());
+    let mut report = Report { settings, ..report(&load, Mode::OpenLoop) };
+    let mut knee_rate = arguments.knee_rate;
+    if arguments.knee {
+        let knee = run.knee()?;
+        knee_rate = knee.rate;
+        report.phases = at_the_knee(&knee);
+        report.held = knee.rate.is_some();
+        report.knee = Some(knee);
+    }
+    if load.workload.phases.is_empty() {
+        if !arguments.knee {
+            report.phases = run.rates()?;
+            report.held = report.phases.iter().all(Phase::held);
+        }
+    } else if report.held {
+        report.phases = run.phases(knee_rate)?;
+        report.held = report.phases.iter().all(Phase::held);
+    }
+    finish(&report, earlier.as_ref(), &arguments.load)
+}
+
+/// Asks in a closed loop.
+pub(super) fn saturate(arguments: &SaturateArguments) -> anyhow::Result<Held> {
+    let earlier = arguments.load.earlier()?;
+    let load = arguments.load.load()?;
+    let seconds = length(arguments.load.seconds.unwrap_or(load.workload.load.seconds))?;
+    let plan = load.plan(Pace::Closed { lengths: vec![Duration::from_secs_f64(load.warm_up), seconds] })?;
+    let segments = [warm_up(), Measurement { name: "saturation".into(), gates: Some(Gates::default()) }];
+    let measured = Measured::take(&plan, &segments, arguments.load.pid)?;
+    let report = Report { phases: measured.phases, ..report(&load, Mode::ClosedLoop) };
+    finish(&report, earlier.as_ref(), &arguments.load)
+}
+
+impl RunArguments {
+    /// The gates of the command line.
+    fn gates(&self) -> anyhow::Result<Gates> {
+        let text = self.gates.join("\n");
+        let gates: Gates = toml::from_str(&text).with_context(|| format!("--gate {text:?}"))?;
+        let mut faults = Vec::new();
+        gates.check("--gate", &mut faults);
+        ensure!(faults.is_empty(), "{}", faults.join("; "));
+        Ok(gates)
+    }
+}
+
+/// One call of `run`.
+struct Run<'a> {
+    arguments: &'a RunArguments,
+    load: &'a Load,
+    gates: Gates,
+}
+
+impl Run<'_> {
+    fn process(&self) -> Process {
+        self.arguments.arrivals.unwrap_or(self.load.workload.load.arrivals)
+    }
+
+    /// Measures one rate after the other.
+    fn rates(&self) -> anyhow::Result<Vec<Phase>> {
+        let rates = match (&self.arguments.rates[..], self.arguments.rate) {
+            ([], rate) => vec![rate.unwrap_or(self.load.workload.load.rate)],
+            (rates, _) => rates.to_vec(),
+        };
+        let mut phases = Vec::new();
+        for rate in rates {
+            phases.extend(self.at(rate)?);
+        }
+        Ok(phases)
+    }
+
+    /// Measures one rate, after a warm-up at it.
+    fn at(&self, rate: f64) -> anyhow::Result<Vec<Phase>> {
+        let seconds = self.arguments.load.seconds.unwrap_or(self.load.workload.load.seconds);
+        let counted = Measurement { name: format!("{rate:.0}/s"), gates: Some(self.gates.clone()) };
+        self.measure(vec![(Segment { rate: checked(rate)?, length: length(seconds)? }, counted)])
+    }
+
+    fn knee(&self) -> anyhow::Result<Knee> {
+        let arguments = self.arguments;
+        ensure!(
+            (0.001..=0.5).contains(&arguments.knee_precision),
+            "--knee-precision must be from 0.001 to 0.5"
+        );
+        let search = Search {
+            from: checked(self.load.workload.load.rate)?,
+            most: checked(arguments.knee_most)?,
+            precision: arguments.knee_precision,
+            tries: arguments.knee_tries,
+        };
+        let mut tries = Vec::new();
+        let rate = search.run(|rate| {
+            let phases = self.at(rate)?;
+            let held = phases.iter().all(Phase::held);
+            tries.extend(phases);
+            anyhow::Ok(held)
+        })?;
+        Ok(Knee { rate, tries })
+    }
+
+    /// Measures the phases of the workload, each right after the other.
+    fn phases(&self, knee: Option<f64>) -> anyhow::Result<Vec<Phase>> {
+        let phases = &self.load.workload.phases;
+        let arguments = self.arguments;
+        let alone = phases.len() == 1;
+        ensure!(
+            arguments.rates.is_empty(),
+            "the workload has phases with rates of their own; leave --rates out"
+        );
+        ensure!(
+            alone || (arguments.rate.is_none() && arguments.load.seconds.is_none()) || arguments.knee,
+            "the workload has {} phases with rates and lengths of their own; leave --rate and --seconds out",
+            phases.len()
+        );
+        let mut segments = Vec::new();
+        for phase in phases {
+            let rate = match (arguments.rate, phase.rate, phase.of_knee, knee) {
+                (Some(rate), ..) => rate,
+                (None, Some(rate), ..) => rate,
+                (None, None, Some(times), Some(knee)) => times * knee,
+                _ => bail!(
+                    "phase {:?} is a multiple of the knee: give it with --knee-rate, or let it be found with --knee",
+                    phase.name
+                ),
+            };
+            // While the knee is looked for, --seconds is the length of a try.
+            let seconds =
+                arguments.load.seconds.filter(|_| alone && !arguments.knee).unwrap_or(phase.seconds);
+            let gates = self.arguments.gates()?.over(&phase.gates.over(&self.load.workload.gates));
+            let counted = Measurement { name: phase.name.clone(), gates: Some(gates) };
+            segments.push((Segment { rate: checked(rate)?, length: length(seconds)? }, counted));
+        }
+        self.measure(segments)
+    }
+
+    /// Measures segments after a warm-up at the rate of the first.
+    fn measure(&self, counted: Vec<(Segment, Measurement)>) -> anyhow::Result<Vec<Phase>> {
+        let (mut segments, mut measurements) = (Vec::new(), Vec::new());
+        if let Some((first, _)) = counted.first().filter(|_| self.load.warm_up > 0.0) {
+            segments.push(Segment { length: Duration::from_secs_f64(self.load.warm_up), ..*first });
+            measurements.push(warm_up());
+        }
+        for (segment, measurement) in counted {
+            eprintln!(
+                "{} of {}: {:.0} requests a second for {:.0} s",
+                measurement.name,
+                self.load.workload.name,
+                segment.rate,
+                segment.length.as_secs_f64()
+            );
+            segments.push(segment);
+            measurements.push(measurement);
+        }
+        let plan = self.load.plan(Pace::Open { process: self.process(), segments })?;
+        let measured = Measured::take(&plan, &measurements, self.arguments.load.pid)?;
+        Ok(measured.phases)
+    }
+}
+
+fn warm_up() -> Measurement {
+    Measurement { name: "warm-up".into(), gates: None }
+}
+
+fn checked(rate: f64) -> anyhow::Result<f64> {
+    ensure!(RATES.contains(&rate), "a rate must be from 0.01 to 1000000 requests a second, but is {rate}");
+    Ok(rate)
+}
+
+fn length(seconds: f64) -> anyhow::Result<Duration> {
+    ensure!((0.01..=604_800.0).contains(&seconds), "--seconds must be from 0.01 to 604800, but is {seconds}");
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// What was measured at the knee: the last try at its rate, which is the one that held.
+fn at_the_knee(knee: &Knee) -> Vec<Phase> {
+    let at_it = |phase: &&Phase| phase.rate == knee.rate;
+    knee.tries.iter().rev().find(at_it).or(knee.tries.last()).cloned().into_iter().collect()
+}
+
+/// A report without figures.
+fn report(load: &Load, mode: Mode) -> Report {
+    Report {
+        format: FORMAT,
+        mode,
+        workload: load.workload.name.clone(),
+        url: load.url.clone(),
+        started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        processors: std::thread::available_parallelism().map_or(0, usize::from),
+        settings: Settings { arrivals: None, ..load.settings() },
+        phases: Vec::new(),
+        knee: None,
+        held: true,
+    }
+}
+
+/// Prints a report, writes it, and puts it beside an earlier one.
+fn finish(report: &Report, earlier: Option<&Report>, arguments: &LoadArguments) -> anyhow::Result<Held> {
+    println!("{report}");
+    if let Some(earlier) = earlier {
+        println!("{}", Comparison::new(earlier, report));
+    }
+    if let Some(path) = &arguments.json {
+        let json = serde_json::to_vec_pretty(report)?;
+        std::fs::write(path, json).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    ensure!(
+        report.phases.iter().any(was_measured),
+        "the service neither accepted a request, nor turned one away, nor was late: is the --key right, and are the \
+         workload's requests? The table says what happened instead"
+    );
+    Ok(if report.held { Held::Yes } else { Held::No })
+}
+
+/// Whether a phase says something of speed: a service that refuses everything is not slow.
+fn was_measured(phase: &Phase) -> bool {
+    let late = phase.kinds.iter().any(|kind| kind.outcomes.contains_key(&Outcome::TimedOut.to_string()));
+    phase.figures.accepted + phase.figures.shed > 0 || late
+}
