@@ -8,7 +8,7 @@ use crate::config::{Config, StoreConfig};
 use crate::customers;
 use crate::metrics::{Cache, MeasuredStore, Metrics};
 use crate::offers::{self, BookError, Offers};
-use crate::releases::Releases;
+use crate::releases::{self, Releases};
 use crate::routes;
 use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
 use crate::store::postgres::PostgresSettings;
@@ -162,6 +162,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         Arc::downgrade(&releases),
         Arc::clone(&store),
     ));
+    tokio::spawn(releases::follow(Arc::downgrade(&releases)));
     tokio::spawn(customers::keep_up_to_date(
         Arc::downgrade(&releases),
         Arc::clone(&store),

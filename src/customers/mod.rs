@@ -15,9 +15,9 @@ pub use insight::{Insight, Known, insight, known, known_to_release, recent_insig
 pub use refresh::keep_up_to_date;
 pub use visits::Visits;
 
-use crate::policy::refuses_profiling;
+use crate::policy::PROFILING;
 use crate::releases::Serving;
-use crate::store::{Store, StoreError, StoredEvent};
+use crate::store::{ConsentStatus, CustomerRecord, Store, StoreError, StoredEvent};
 use chrono::DateTime;
 use models::attributes::Feature;
 use models::events::{Event, EventKind, Timestamp};
@@ -139,14 +139,16 @@ struct Record {
 
 impl Record {
     async fn read(serving: &Serving, store: &dyn Store, customer_id: &str) -> Result<Self, StoreError> {
-        let objected = refuses_profiling(store.consents_of(customer_id).await?.iter().rev());
-        let written = store.customer(customer_id).await?;
         let since = serving.manifest.data_cutoff;
         let since = DateTime::from_timestamp(since.0, 0).unwrap_or(DateTime::UNIX_EPOCH);
-        let events = store.events_since(customer_id, since, MAX_EVENTS).await?;
-        let is_written = written.is_some();
-        let attributes = written.map_or_else(|| released(serving, customer_id), |written| written.attributes);
-        Ok(Self { objected, events, attributes, written: is_written })
+        let record = store.record_of(customer_id, PROFILING, since, MAX_EVENTS).await?;
+        let CustomerRecord { attributes, consent, events } = record;
+        Ok(Self {
+            objected: consent.is_some_and(|said| said != ConsentStatus::Granted),
+            events,
+            written: attributes.is_some(),
+            attributes: attributes.unwrap_or_else(|| released(serving, customer_id)),
+        })
     }
 
     fn state(&self, serving: &Serving, customer_id: &str) -> CustomerState {

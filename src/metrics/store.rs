@@ -5,11 +5,11 @@ use super::events::{EventResult, Received};
 use super::responses::{Kept, Response};
 use super::{Metrics, offers};
 use crate::store::{
-    Activation, Activity, Appended, Claim, Consent, ConsentStatus, Customer, DecisionRecord, Erasure, Fault,
-    IdempotentRequest, KeptAnswer, KeyRecord, Ledger, LoggedDecision, NewEvent, NewItem, NewPolicy,
-    NewResponse, NewTransition, OfferRecord, OfferStore, Outstanding, PolicyRecord, Publication, Reservation,
-    Reserved, Responded, Result, ResultPlace, Store, StoredEvent, StoredItem, Subject, Transition,
-    TreatmentCount, UnitOutcome, Usage,
+    Activation, Activity, Appended, Claim, Consent, ConsentStatus, Customer, CustomerRecord, DecisionRecord,
+    Erasure, Fault, IdempotentRequest, KeptAnswer, KeyRecord, Ledger, LoggedDecision, NewEvent, NewItem,
+    NewPolicy, NewResponse, NewTransition, OfferRecord, OfferStore, Outstanding, PolicyRecord, Publication,
+    Reservation, Reserved, Responded, Result, ResultPlace, Store, StoredEvent, StoredItem, Subject,
+    Transition, TreatmentCount, UnitOutcome, Usage,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -90,6 +90,7 @@ macro_rules! watched {
 watched! {
     impl Store {
         read events_since(customer_id: &str, since: DateTime<Utc>, limit: u32) -> Vec<StoredEvent>;
+        read record_of(customer_id: &str, purpose: &str, since: DateTime<Utc>, limit: u32) -> CustomerRecord;
         read active_customers(since: DateTime<Utc>, after: &str, limit: u32) -> Vec<String>;
         read activity(customer_id: &str) -> Activity;
         read count_events() -> u64;

@@ -5,7 +5,7 @@ use models::ids::{ItemIx, Ix};
 use models::payload::{Payload, PayloadValue};
 use models::release::Release;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
@@ -27,6 +27,8 @@ struct Live {
     payloads: HashMap<ItemIx, Payload>,
     /// The index vectors of items that appeared.
     expected: HashMap<ItemIx, Vec<f32>>,
+    /// The items whose attribute `available` is false; asked of thousands of candidates.
+    unavailable: HashSet<ItemIx>,
 }
 
 /// A consistent look at the catalogue; hold it briefly, and never across an await.
@@ -39,10 +41,12 @@ pub struct View<'a> {
 impl Catalogue {
     /// The catalogue of a release without changes.
     pub fn new(release: Arc<Release>, category_attribute: &str) -> Self {
+        let unavailable = release.payloads.iter().enumerate().filter(|(_, payload)| is_unavailable(payload));
+        let unavailable = unavailable.map(|(position, _)| ItemIx::at(position)).collect();
         Self {
             release,
             category_attribute: category_attribute.into(),
-            live: RwLock::default(),
+            live: RwLock::new(Live { unavailable, ..Live::default() }),
             changes: AtomicU64::new(0),
         }
     }
@@ -80,6 +84,11 @@ impl Catalogue {
                 live.expected.insert(ix, prior.of(&row));
             }
         }
+        if is_unavailable(&payload) {
+            live.unavailable.insert(ix);
+        } else {
+            live.unavailable.remove(&ix);
+        }
         live.payloads.insert(ix, payload);
         ix
     }
@@ -116,7 +125,8 @@ impl View<'_> {
 
     /// Whether the item may be offered: unless its attribute `available` is false.
     pub fn is_available(&self, ix: ItemIx) -> bool {
-        self.payload(ix).is_some_and(|payload| payload.get("available") != Some(&PayloadValue::Flag(false)))
+        let n_items = self.catalogue.release.items.len() + self.live.appeared.len();
+        ix.position() < n_items && !self.live.unavailable.contains(&ix)
     }
 
     /// An item's factors, or those that its attributes lead one to expect when it appeared since; `None` when these
@@ -136,6 +146,10 @@ impl View<'_> {
             None => self.live.expected.get(&ix).map(|vector| Cow::Borrowed(vector.as_slice())),
         }
     }
+}
+
+fn is_unavailable(payload: &Payload) -> bool {
+    payload.get("available") == Some(&PayloadValue::Flag(false))
 }
 
 fn category<'a>(payload: &'a Payload, attribute: &str) -> Option<&'a str> {

@@ -5,10 +5,12 @@
 
 mod catalogue;
 mod disk;
+mod follow;
 mod serving;
 
 pub use catalogue::{Catalogue, View};
 pub use disk::{Listed, ReleaseError, list, load};
+pub use follow::follow;
 pub use serving::Serving;
 
 use crate::config::Config;

@@ -22,8 +22,8 @@ pub use offers::{
     Subject, TreatmentCount, UnitOutcome, Usage,
 };
 pub use records::{
-    Activation, Activity, Appended, Claim, Customer, EVENT_KINDS, Erasure, IdempotentRequest, KeptAnswer,
-    KeyRecord, NewEvent, NewItem, NewTransition, StoredEvent, StoredItem, Transition, kind_word,
+    Activation, Activity, Appended, Claim, Customer, CustomerRecord, EVENT_KINDS, Erasure, IdempotentRequest,
+    KeptAnswer, KeyRecord, NewEvent, NewItem, NewTransition, StoredEvent, StoredItem, Transition, kind_word,
 };
 
 use async_trait::async_trait;
@@ -57,6 +57,16 @@ pub trait Store: OfferStore + Send + Sync {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<StoredEvent>>;
+
+    /// What is known of one customer: attributes, the last word about a purpose, and events as [`Self::events_since`] gives
+    /// them.
+    async fn record_of(
+        &self,
+        customer_id: &str,
+        purpose: &str,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<CustomerRecord>;
 
     /// The `limit` events of all customers that were kept last, in the order in which they were kept.
     async fn latest_events(&self, limit: u32) -> Result<Vec<StoredEvent>>;

@@ -1,5 +1,6 @@
 //! What the store keeps, in the words of the API.
 
+use super::ConsentStatus;
 use crate::auth::Role;
 use chrono::{DateTime, SubsecRound, Utc};
 use models::events::EventKind;
@@ -164,6 +165,17 @@ pub struct Customer {
     pub attributes: Payload,
     /// When they were last written.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What the store holds of a customer beside what a release knows of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CustomerRecord {
+    /// Their attributes, where any were written.
+    pub attributes: Option<Payload>,
+    /// What they said last about a purpose, on whatever channel.
+    pub consent: Option<ConsentStatus>,
+    /// Their events, oldest first.
+    pub events: Vec<StoredEvent>,
 }
 
 /// An item's attributes, to be written.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -39,6 +40,17 @@ async fn the_latest_release_answers_until_another_is_chosen_and_the_choice_is_ke
     let rolled_back = app.post("/v1/releases/rollback", &json!({})).await.json();
     assert_eq!(rolled_back["current"], json!(earlier));
     app.post("/v1/releases/..%2Fother/activate", &json!({})).await.problem(404, "release_not_found");
+}
+
+#[tokio::test]
+async fn every_replica_on_one_store_follows_the_choice() {
+    let (app, [earlier, _]) = (start().await, &releases().1);
+    let other = app.twin().await;
+    app.post(&format!("/v1/releases/{earlier}/activate"), &json!({})).await;
+    while other.get("/v1/releases").await.json()["current"] != json!(earlier) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(other.post("/v1/recommend", &question(1)).await.json()["release"], json!(earlier));
 }
 
 #[tokio::test]

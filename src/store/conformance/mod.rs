@@ -81,6 +81,7 @@ pub(super) async fn check(store: Arc<dyn Store>) {
     repeated_events_are_recognised(&*store).await;
     a_time_left_to_the_service_stays_the_first_one(&*store).await;
     events_of_a_customer_are_the_latest_oldest_first(&*store).await;
+    the_record_of_a_customer_is_what_its_parts_say(&*store).await;
     the_latest_events_come_in_the_order_in_which_they_were_kept(&*store).await;
     customers_are_replaced_and_erased(&*store).await;
     changes_of_stage_are_recorded_once_and_erased(&*store).await;
@@ -159,6 +160,34 @@ async fn events_of_a_customer_are_the_latest_oldest_first(store: &dyn Store) {
     assert_eq!(ids_since(store, "l", 0, 2).await, ["l-201", "l-202"]);
     assert_eq!(store.activity("l").await.unwrap(), Activity { events: 203, last_at: Some(moment(202)) });
     assert_eq!(store.activity("nobody").await.unwrap(), Activity::default());
+}
+
+async fn the_record_of_a_customer_is_what_its_parts_say(store: &dyn Store) {
+    let record = async |id: &str, since| store.record_of(id, "profiling", moment(since), 2).await.unwrap();
+    for id in hostile_ids() {
+        assert_eq!(record(&format!("record {id}"), 0).await, CustomerRecord::default());
+    }
+    let full = NewEvent { unit_price: Some(2.5), order_id: Some("o".into()), ..event("rec-1", "rec", 10) };
+    store.append_events(vec![event("rec-3", "rec", 30), full, event("rec-2", "rec", 20)]).await.unwrap();
+    let attributes = payload("x");
+    let customer =
+        Customer { customer_id: "rec".into(), attributes: attributes.clone(), updated_at: moment(5) };
+    store.put_customers(vec![customer]).await.unwrap();
+    let said = |purpose: &str, status, at| Consent {
+        purpose: purpose.into(),
+        ..offers::consent("rec", "phone", status, at)
+    };
+    let lines = vec![
+        said("profiling", ConsentStatus::Withdrawn, 9),
+        said("profiling", ConsentStatus::Granted, 9),
+        said("profiling", ConsentStatus::Refused, 8),
+        said("marketing", ConsentStatus::Refused, 99),
+    ];
+    store.append_consents(lines).await.unwrap();
+    let known = record("rec", 0).await;
+    assert_eq!((known.attributes, known.consent), (Some(attributes), Some(ConsentStatus::Granted)));
+    assert_eq!(known.events, store.events_since("rec", moment(0), 2).await.unwrap());
+    assert_eq!(record("rec", 30).await.events, store.events_since("rec", moment(30), 2).await.unwrap());
 }
 
 async fn the_latest_events_come_in_the_order_in_which_they_were_kept(store: &dyn Store) {

@@ -138,7 +138,7 @@ fn event(row: &Row) -> sqlx::Result<StoredEvent> {
     })
 }
 
-fn kind(word: &str) -> sqlx::Result<EventKind> {
+pub(super) fn kind(word: &str) -> sqlx::Result<EventKind> {
     EVENT_KINDS
         .iter()
         .find(|(_, known)| *known == word)

@@ -24,6 +24,7 @@ mod offer_store;
 mod offers;
 mod outcomes;
 mod policies;
+mod record;
 mod responses;
 mod results;
 mod rows;
@@ -34,8 +35,8 @@ pub(super) mod writer;
 
 use super::dialect::{Connection, Database, Pool, Row};
 use crate::store::{
-    Activation, Activity, Appended, Claim, Customer, Erasure, IdempotentRequest, KeptAnswer, KeyRecord,
-    NewEvent, NewItem, NewTransition, Result, Store, StoredEvent, StoredItem, Transition,
+    Activation, Activity, Appended, Claim, Customer, CustomerRecord, Erasure, IdempotentRequest, KeptAnswer,
+    KeyRecord, NewEvent, NewItem, NewTransition, Result, Store, StoredEvent, StoredItem, Transition,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -86,6 +87,16 @@ impl Store for SqlStore {
         limit: u32,
     ) -> Result<Vec<StoredEvent>> {
         events::since(&self.readers, customer_id, since, limit).await
+    }
+
+    async fn record_of(
+        &self,
+        customer_id: &str,
+        purpose: &str,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<CustomerRecord> {
+        Ok(record::of(&self.readers, (customer_id, purpose), since, limit).await?)
     }
 
     async fn latest_events(&self, limit: u32) -> Result<Vec<StoredEvent>> {
