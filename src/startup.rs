@@ -13,7 +13,7 @@ use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
 use crate::store::postgres::PostgresSettings;
 use crate::store::sqlite::SqliteSettings;
 use crate::store::{Store, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, Traces, TracesError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
@@ -41,6 +41,9 @@ pub enum StartupError {
     /// Metrics are declared wrongly.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// Traces are asked for and cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Anyone could reach a service that asks nobody who they are.
     #[error(
         "refusing to listen on {0} with auth.enabled = false: turn authentication on or listen on 127.0.0.1"
@@ -96,7 +99,7 @@ impl Application {
         Stopper(self.server.handle())
     }
 
-    /// Serves until stopped, then finishes the writes that wait.
+    /// Serves until stopped, then finishes the writes and the traces that wait.
     ///
     /// # Errors
     /// [`io::Error`] when the server breaks down.
@@ -104,6 +107,9 @@ impl Application {
         let served = self.server.await;
         self.state.offers.close().await;
         self.state.store.close().await;
+        if let Some(traces) = &self.state.traces {
+            traces.close().await;
+        }
         served
     }
 }
@@ -142,6 +148,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         Arc::clone(&config),
     ));
     Ok(AppState {
+        traces: Traces::start(&config.traces)?.map(Arc::new),
         keys: Arc::new(Keys::new(Arc::clone(&store))),
         readiness: Arc::new([
             Box::new(StoreCheck(Arc::clone(&store))),
