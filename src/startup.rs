@@ -14,7 +14,7 @@ use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
 use crate::store::postgres::PostgresSettings;
 use crate::store::sqlite::SqliteSettings;
 use crate::store::{Store, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, Traces, TracesError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
@@ -42,6 +42,9 @@ pub enum StartupError {
     /// Metrics are declared wrongly.
     #[error("metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// Traces are asked for and cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Anyone could reach a service that asks nobody who they are.
     #[error(
         "refusing to listen on {0} with auth.enabled = false: turn authentication on or listen on 127.0.0.1"
@@ -114,7 +117,7 @@ impl Application {
         }
     }
 
-    /// Serves until stopped, then finishes the writes that wait.
+    /// Serves until stopped, then finishes the writes and the traces that wait.
     ///
     /// # Errors
     /// [`io::Error`] when the server breaks down.
@@ -130,6 +133,9 @@ impl Application {
         }
         self.state.offers.close().await;
         self.state.store.close().await;
+        if let Some(traces) = &self.state.traces {
+            traces.close().await;
+        }
         served
     }
 }
@@ -171,6 +177,7 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
     Ok(AppState {
         admission: Arc::new(Admission::new(&config.server, Arc::clone(&metrics))),
         keys: Arc::new(Keys::new(Arc::clone(&store), metrics.lookups(Cache::Keys))),
+        traces: Traces::start(&config.traces)?.map(Arc::new),
         readiness: Arc::new([
             Box::new(StoreCheck(Arc::clone(&store))),
             Box::new(ReleaseCheck(Arc::clone(&releases))),

@@ -8,6 +8,7 @@ use crate::offers::{BookError, Offers};
 use crate::problem::Problem;
 use crate::releases::Releases;
 use crate::store::{Store, StoredEvent, StoredItem};
+use crate::telemetry::Traces;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ pub struct AppState {
     pub admission: Arc<Admission>,
     /// Who hears of changes.
     pub changes: Arc<dyn Listener>,
+    /// Where spans of requests go, if anywhere.
+    pub traces: Option<Arc<Traces>>,
     /// What must work before traffic may come.
     pub readiness: Arc<[Box<dyn Check>]>,
 }

@@ -6,10 +6,12 @@
 mod contact_points;
 mod load;
 mod log;
+mod traces;
 
 pub use contact_points::{ContactPoint, Direction, Fallback, Repeats};
 pub use load::{ConfigError, Sources};
 pub use log::{LogConfig, LogFormat, LoggedRequests};
+pub use traces::TracesConfig;
 
 use crate::index::{IndexChoice, IndexConfig};
 use secrecy::{ExposeSecret, SecretString};
@@ -29,6 +31,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What it logs.
     pub log: LogConfig,
+    /// Where it sends traces.
+    pub traces: TracesConfig,
     /// Where durable state is.
     pub store: StoreConfig,
     /// Where releases are.
@@ -286,6 +290,7 @@ impl Config {
         {
             require(false, "index.qdrant", &error.to_string(), "usable");
         }
+        faults.extend(self.traces.faults());
         for (name, contact_point) in &self.contact_points {
             faults.extend(contact_point.faults(name));
         }

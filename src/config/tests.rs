@@ -104,6 +104,9 @@ fn what_is_wrong_is_refused_with_its_key_and_a_remedy() {
         ("[contact_points.x]\ndiversity = nan", "contact_points.x.diversity", "NaN"),
         ("[training.event_weights]\nclick = -1", "training.event_weights.click", "a negative weight"),
         ("[store]\nurl = \"mysql://x\"", "store.url must be", "another database"),
+        ("[traces]\nendpoint = \"collector:4317\"", "traces.endpoint must be", "an address without scheme"),
+        ("[traces]\nsample_ratio = nan", "traces.sample_ratio must be", "NaN"),
+        ("[traces]\nheaders = \"a=b, c d\"", "pair 2", "a header without value"),
         ("[server\n", "line 1", "no TOML"),
     ];
     for (file, expected, what) in cases {
@@ -121,6 +124,10 @@ fn the_printed_configuration_hides_secrets_and_can_be_loaded_again() {
     let with_url = load("[store]\nurl = \"postgres://me:very-secret@db/proffer\"").unwrap();
     let printed = with_url.to_toml().unwrap();
     assert!(!printed.contains("very-secret") && printed.contains("url = \"(hidden)\""), "{printed}");
+    let with_headers = load("[traces]\nheaders = \"api-key=very-secret==, x=1\"").unwrap();
+    assert_eq!(with_headers.traces.metadata().unwrap().get("api-key").unwrap(), "very-secret==");
+    let printed = with_headers.to_toml().unwrap();
+    assert!(!printed.contains("very-secret") && printed.contains("headers = \"(hidden)\""), "{printed}");
     let config = load("[index.qdrant]\napi_key = \"very-secret\"").unwrap();
     let printed = config.to_toml().unwrap();
     assert!(!printed.contains("very-secret") && printed.contains("(hidden)"), "{printed}");

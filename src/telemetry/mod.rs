@@ -1,4 +1,4 @@
-//! What the service says about itself while it works: log lines, request ids, stage timings.
+//! What the service says about itself while it works: log lines, request ids, stage timings, traces.
 //!
 //! The rule: nothing said here names a customer or holds an attribute. Requests are known by their id and their route's
 //! pattern, never by their path; errors are logged without the values that they are about.
@@ -6,9 +6,11 @@
 mod lines;
 mod pace;
 mod request;
+mod traces;
 
 pub use lines::{LogGuard, log_panics};
 pub use request::{observe, request_id, stage};
+pub use traces::{Traces, TracesError};
 
 use crate::config::{LogConfig, LogFormat};
 use tracing_subscriber::EnvFilter;

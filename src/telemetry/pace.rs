@@ -4,13 +4,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lets at most so many lines through in a period, and counts what it leaves out.
+#[derive(Debug)]
 pub(super) struct Pace {
     most: u32,
     period: Duration,
     window: Mutex<Window>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Window {
     since: Option<Instant>,
     said: u32,

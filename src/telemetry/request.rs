@@ -1,6 +1,7 @@
-//! One request from outside: its id, its time limit, its log line and its metrics.
+//! One request from outside: its id, its time limit, its log line, its metrics and its trace.
 
 use super::pace::Pace;
+use super::traces::{Answered, Caller, Stage, Traces};
 use crate::config::{LogConfig, LoggedRequests};
 use crate::problem::{Code, Problem};
 use crate::state::AppState;
@@ -35,7 +36,7 @@ tokio::task_local! {
 /// What belongs to the request that is being answered.
 struct Context {
     id: String,
-    stages: RefCell<Vec<(&'static str, Duration)>>,
+    stages: RefCell<Vec<Stage>>,
 }
 
 /// The id of the request that is being answered, inside a handler.
@@ -43,12 +44,13 @@ pub fn request_id() -> Option<String> {
     CONTEXT.try_with(|context| context.id.clone()).ok()
 }
 
-/// Runs a part of a handler and names its time in the header `Server-Timing`.
+/// Runs a part of a handler and names its time in the header `Server-Timing` and in the trace.
 pub async fn stage<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let done = work.await;
+    let stage = Stage { name, started, took: started.elapsed() };
     // Outside a request, as in tests of a part, there is no one to tell.
-    let _ = CONTEXT.try_with(|context| context.stages.borrow_mut().push((name, started.elapsed())));
+    let _ = CONTEXT.try_with(|context| context.stages.borrow_mut().push(stage));
     done
 }
 
@@ -74,6 +76,7 @@ async fn answer(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let method = request.method().clone();
+    let trace = state.traces.as_deref().map(|traces| (traces, traces.caller(request.headers())));
     let _in_flight = InFlight::enter(&state.metrics.requests_in_flight);
     let limit = state.config.server.request_timeout();
     let handled = AssertUnwindSafe(admitted(state, request, next)).catch_unwind();
@@ -94,14 +97,14 @@ async fn answer(
     match outcome {
         Ok(mut response) => {
             let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
-            let seen = Seen { method: &method, route: &route, status: response.status(), started };
+            let seen = Seen { method: &method, route: &route, status: response.status(), started, trace };
             seen.record(state, response.response_mut().head_mut().headers_mut());
             Ok(response)
         }
         Err(error) => {
             // Which route it was is lost together with the request.
             let mut response = error.error_response();
-            let seen = Seen { method: &method, route: "aborted", status: response.status(), started };
+            let seen = Seen { method: &method, route: "aborted", status: response.status(), started, trace };
             seen.record(state, response.head_mut().headers_mut());
             Err(InternalError::from_response(error, response).into())
         }
@@ -131,6 +134,7 @@ struct Seen<'a> {
     route: &'a str,
     status: StatusCode,
     started: Instant,
+    trace: Option<(&'a Traces, Caller)>,
 }
 
 impl Seen<'_> {
@@ -144,7 +148,8 @@ impl Seen<'_> {
         let _ = CONTEXT.try_with(|context| {
             let mut timing = String::with_capacity(64);
             let stages = context.stages.borrow();
-            for (name, time) in stages.iter().copied().chain([("total", elapsed)]) {
+            let timed = stages.iter().map(|stage| (stage.name, stage.took));
+            for (name, time) in timed.chain([("total", elapsed)]) {
                 let separator = if timing.is_empty() { "" } else { ", " };
                 let _ = write!(timing, "{separator}{name};dur={:.3}", time.as_secs_f64() * 1e3);
                 state.metrics.staged(name, time);
@@ -155,6 +160,18 @@ impl Seen<'_> {
                 }
             }
             self.log(&state.config.log, &context.id, elapsed);
+            if let Some((traces, caller)) = &self.trace {
+                let answered = Answered {
+                    method: method_label(self.method),
+                    route: self.route,
+                    status: self.status,
+                    request_id: &context.id,
+                    started: self.started,
+                    took: elapsed,
+                    stages: &stages,
+                };
+                traces.record(&answered, caller);
+            }
         });
     }
 
@@ -183,11 +200,14 @@ impl Seen<'_> {
 }
 
 /// A closed set, whatever clients invent.
-fn method_label(method: &Method) -> &str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
-        Method::GET | Method::POST | Method::PUT | Method::DELETE | Method::HEAD | Method::OPTIONS => {
-            method.as_str()
-        }
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
 }

@@ -1,6 +1,7 @@
 //! The service as its clients meet it: over HTTP, on a free port, with a store of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod collector;
 mod helpers;
 mod world;
 
@@ -17,5 +18,7 @@ mod items;
 mod limits;
 mod logs;
 mod offers;
+mod privacy;
 mod process;
 mod releases;
+mod traces;
