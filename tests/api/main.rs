@@ -15,6 +15,7 @@ mod idempotency;
 mod insight;
 mod items;
 mod limits;
+mod metrics;
 mod offers;
 mod process;
 mod releases;
