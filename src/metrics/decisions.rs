@@ -29,6 +29,16 @@ const EVIDENCE: [(Evidence, &str); 5] = [
     (Evidence::History, "history"),
 ];
 
+/// The parts without which decisions are made.
+const PARTS: [&str; 4] = ["index", "release", "reservation", "store"];
+
+/// Lets what alerts look at stand at zero.
+pub(super) fn begin(metrics: &Metrics) {
+    for part in PARTS {
+        metrics.degraded_decisions.with_label_values(&[part]);
+    }
+}
+
 /// The series of decisions about items at one contact point.
 pub(super) struct PointSeries {
     /// Without a fallback, and with one.

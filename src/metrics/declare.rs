@@ -1,6 +1,7 @@
 //! One way to declare every kind of metric.
 
 use prometheus::core::Collector;
+use prometheus::proto::MetricType;
 use prometheus::{
     CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry,
@@ -14,6 +15,7 @@ macro_rules! metrics {
         $(#[doc = $about])*
         $visibility struct $name {
             registry: Registry,
+            names: Vec<String>,
             held: Held,
             $($(#[doc = $help])+ pub $field: $kind,)+
         }
@@ -25,11 +27,12 @@ macro_rules! metrics {
             /// [`prometheus::Error`] when a metric is declared twice or wrongly.
             pub fn new() -> prometheus::Result<Self> {
                 let registry = Registry::new();
-                $(let $field = declare::registered(&registry, <$kind as Declare>::declare(
+                let mut names = Vec::new();
+                $(let $field = declare::registered((&registry, &mut names), <$kind as Declare>::declare(
                     concat!("proffer_", stringify!($field)), concat!($($help),+).trim(), &[$($($label),+)?], metrics!(@buckets $($buckets)?),
                 )?)?;)+
                 registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-                let mut metrics = Self { registry, held: Held::default(), $($field,)+ };
+                let mut metrics = Self { registry, names, held: Held::default(), $($field,)+ };
                 metrics.held = Held::of(&metrics);
                 Ok(metrics)
             }
@@ -39,11 +42,18 @@ macro_rules! metrics {
     (@buckets $buckets:ident) => { buckets::$buckets };
 }
 
-/// Adds a metric to a registry.
+/// Adds a metric to a registry, and the names under which it is written to the names of all.
 pub(super) fn registered<M: Collector + Clone + 'static>(
-    registry: &Registry,
+    (registry, names): (&Registry, &mut Vec<String>),
     metric: M,
 ) -> prometheus::Result<M> {
+    for family in metric.collect() {
+        let parts: &[&str] = match family.get_field_type() {
+            MetricType::HISTOGRAM => &["_bucket", "_sum", "_count"],
+            _ => &[""],
+        };
+        names.extend(parts.iter().map(|part| format!("{}{part}", family.name())));
+    }
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }

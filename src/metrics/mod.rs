@@ -123,8 +123,8 @@ metrics! {
         store_group_rows: Histogram{ROWS},
         /// Time of one read of the store, by what was read.
         store_read_seconds: HistogramVec["operation"]{READ_SECONDS},
-        /// Operations of the store that failed, by what was done and by the kind of trouble.
-        store_failures: IntCounterVec["operation", "fault"],
+        /// Reads and writes of the store that failed, by the kind of trouble.
+        store_failures: IntCounterVec["access", "fault"],
         /// Time of one search in a vector index, waiting included.
         index_search_seconds: HistogramVec["index"]{READ_SECONDS},
         /// Searches and changes that a vector index failed, by the kind of trouble.
@@ -148,6 +148,8 @@ metrics! {
 }
 
 /// Handles and state behind the hooks: what is looked up once instead of at each request.
+///
+/// What alerts look at stands at zero from the start: of a series that begins at one, Prometheus sees no increase.
 #[derive(Default)]
 struct Held {
     events: events::Held,
@@ -162,11 +164,19 @@ struct Held {
 impl Held {
     fn of(metrics: &Metrics) -> Self {
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        decisions::begin(metrics);
+        store::begin(metrics);
         Self { events: events::Held::of(metrics), stages: requests::stages(metrics), ..Self::default() }
     }
 }
 
 impl Metrics {
+    /// The names under which metrics are written, also those of which nothing has been counted yet; those of the process
+    /// come besides.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// All metrics in Prometheus' text format.
     ///
     /// # Errors

@@ -49,3 +49,25 @@ impl Metrics {
         count(if known.contains(offer_id) { offer_id } else { OTHER })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(metrics: &Metrics, offer: &str) -> String {
+        metrics.with_offer(offer, str::to_owned)
+    }
+
+    #[test]
+    fn a_thousand_offers_have_series_of_their_own_and_keep_them_when_others_come() {
+        let metrics = Metrics::new().unwrap();
+        let ids: Vec<String> = (0..MOST_OFFERS + 1).map(|offer| format!("o{offer:05}")).collect();
+        metrics.know_offers(ids[1..].iter().map(String::as_str));
+        metrics.know_offers(ids.iter().map(String::as_str));
+        assert_eq!(label(&metrics, &ids[0]), OTHER, "the place is taken");
+        assert_eq!(label(&metrics, &ids[MOST_OFFERS]), ids[MOST_OFFERS]);
+        metrics.know_offers(ids[..MOST_OFFERS].iter().map(String::as_str));
+        assert_eq!(label(&metrics, &ids[0]), ids[0], "a place became free");
+        assert_eq!(label(&metrics, &ids[MOST_OFFERS]), OTHER, "it is gone");
+    }
+}

@@ -16,6 +16,10 @@ const MOST_KEPT: usize = 10_000;
 /// Decisions whose responses wait.
 const MOST_WAITING: usize = 10_000;
 
+/// The responses that tell how an offer does; the others have series once they come.
+const FOLLOWED: [ResponseKind; 4] =
+    [ResponseKind::Clicked, ResponseKind::Accepted, ResponseKind::Refused, ResponseKind::Complaint];
+
 /// What is remembered of decisions and responses.
 #[derive(Default)]
 pub(super) struct Held(Mutex<Memory>);
@@ -69,9 +73,7 @@ impl Metrics {
                 memory.waiting.take(&decision.decision_id).unwrap_or_default()
             };
             for (_, offer) in &shown.offers {
-                self.with_offer(offer, |offer| {
-                    self.answered_offers.with_label_values(&[offer, shown.channel.as_str()]).inc();
-                });
+                self.with_offer(offer, |offer| self.count_answer([offer, &shown.channel]));
             }
             let foretold = self.foretold_probability.with_label_values(&[shown.channel.as_str()]);
             decision.propensities.iter().for_each(|propensity| foretold.observe(*propensity));
@@ -120,6 +122,18 @@ impl Metrics {
                 _ => {}
             }
         });
+    }
+
+    /// Counts that an offer was answered on a channel; at the first time its responses stand at zero.
+    fn count_answer(&self, labels: [&str; 2]) {
+        let answered = self.answered_offers.with_label_values(&labels);
+        if answered.get() == 0 {
+            for kind in FOLLOWED {
+                self.offer_responses.with_label_values(&[labels[0], labels[1], kind.word()]);
+            }
+            self.offer_revenue.with_label_values(&labels);
+        }
+        answered.inc();
     }
 
     fn count_response(&self, response: &Response, shown: &Shown) {

@@ -28,21 +28,23 @@ impl MeasuredStore {
         Self { store, metrics }
     }
 
+    /// Watches a read.
     async fn read<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let started = Instant::now();
         let outcome = work.await;
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.store_read_seconds.with_label_values(&[operation]).observe(seconds);
-        self.counted(operation, outcome)
+        self.counted("read", outcome)
     }
 
-    async fn write<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.counted(operation, work.await)
+    /// Watches a write.
+    async fn write<T>(&self, _operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.counted("write", work.await)
     }
 
-    fn counted<T>(&self, operation: &'static str, outcome: Result<T>) -> Result<T> {
+    fn counted<T>(&self, access: &'static str, outcome: Result<T>) -> Result<T> {
         if let Err(error) = &outcome {
-            self.metrics.store_failures.with_label_values(&[operation, word(error.fault)]).inc();
+            self.metrics.store_failures.with_label_values(&[access, word(error.fault)]).inc();
         }
         outcome
     }
@@ -58,6 +60,23 @@ impl MeasuredStore {
             // What cannot be read is counted all the same.
             let place = place.map_or((offers::OTHER, "unknown"), |place| (&place.offer_id, &place.channel));
             self.metrics.count_response_to(&response, place);
+        }
+    }
+}
+
+/// Lets what alerts look at stand at zero.
+pub(super) fn begin(metrics: &Metrics) {
+    for access in ["read", "write"] {
+        for fault in [Fault::Busy, Fault::Full, Fault::Corrupt, Fault::Unavailable, Fault::Bug] {
+            metrics.store_failures.with_label_values(&[access, word(fault)]);
+        }
+    }
+    for outcome in ["made", "expired", "overtaken"] {
+        metrics.reservations.with_label_values(&[outcome]);
+    }
+    for purpose in ["marketing", "profiling", offers::OTHER] {
+        for status in [ConsentStatus::Granted, ConsentStatus::Refused, ConsentStatus::Withdrawn] {
+            metrics.consents.with_label_values(&[purpose, status_word(status)]);
         }
     }
 }
@@ -163,7 +182,7 @@ watched! {
         read treatment_counts(since: DateTime<Utc>, until: DateTime<Utc>) -> Vec<TreatmentCount>;
     } also {
         async fn append_consents(&self, consents: Vec<Consent>) -> Result<()> {
-            let said: Vec<_> = consents.iter().map(|line| [purpose(line), status(line)]).collect();
+            let said: Vec<_> = consents.iter().map(|line| [purpose(line), status_word(line.status)]).collect();
             self.write("append_consents", self.store.append_consents(consents)).await?;
             said.iter().for_each(|labels| self.metrics.consents.with_label_values(labels).inc());
             Ok(())
@@ -224,8 +243,8 @@ fn purpose(line: &Consent) -> &'static str {
     }
 }
 
-fn status(line: &Consent) -> &'static str {
-    match line.status {
+fn status_word(status: ConsentStatus) -> &'static str {
+    match status {
         ConsentStatus::Granted => "granted",
         ConsentStatus::Refused => "refused",
         ConsentStatus::Withdrawn => "withdrawn",

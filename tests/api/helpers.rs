@@ -18,6 +18,8 @@ use tempfile::TempDir;
 pub(crate) struct App {
     pub(crate) address: String,
     pub(crate) state: AppState,
+    /// Where metrics alone are served, if anywhere.
+    pub(crate) metrics_address: Option<String>,
     key: Option<String>,
     client: Client,
     folder: Arc<TempDir>,
@@ -85,6 +87,7 @@ impl App {
         let mut app = Self {
             address: format!("http://{}", application.address()),
             state: application.state().clone(),
+            metrics_address: application.metrics_address().map(|address| format!("http://{address}")),
             key: None,
             client: Client::builder().no_proxy().build().unwrap(),
             folder,
@@ -101,6 +104,7 @@ impl App {
         let twin = Self {
             address: format!("http://{}", application.address()),
             state: application.state().clone(),
+            metrics_address: application.metrics_address().map(|address| format!("http://{address}")),
             key: self.key.clone(),
             client: self.client.clone(),
             folder: Arc::clone(&self.folder),
@@ -114,6 +118,11 @@ impl App {
         let key = NewKey::generate(role, "test").unwrap();
         self.state.store.add_key(key.record).await.unwrap();
         key.text.expose_secret().to_owned()
+    }
+
+    /// The client, for other addresses.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// A request with the admin's key.

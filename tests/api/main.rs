@@ -17,6 +17,7 @@ mod insight;
 mod items;
 mod limits;
 mod logs;
+mod metrics;
 mod offers;
 mod privacy;
 mod process;

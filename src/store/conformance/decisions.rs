@@ -100,6 +100,10 @@ pub(super) async fn decisions_are_kept_once_and_paged_in_order(store: &dyn Store
     );
     assert!(rest.is_sorted_by(|a, b| a.sequence < b.sequence));
     assert_eq!(store.decisions_after(rest[9].sequence, 2).await.unwrap(), rest[10..12]);
+    let places = store.places_of(&["p-0", "p-1", "nothing"].map(String::from)).await.unwrap();
+    let places: Vec<_> =
+        places.iter().map(|p| (&*p.decision_id, p.rank, &*p.offer_id, &*p.channel)).collect();
+    assert_eq!(places, [("p-1", 1, "o-p", "phone"), ("p-1", 2, "o-q", "phone")]);
     assert_eq!(store.decisions_of("p", 1).await.unwrap()[0].decision.decision_id, "p-80");
     let usage = usage_of(store, "o-p").await;
     assert_eq!((usage.delivered, usage.reserved, usage.spent), (80, 0, 40.0), "each counts once");
@@ -110,6 +114,11 @@ pub(super) async fn a_contact_is_reserved_confirmed_and_counted(store: &dyn Stor
     for id in ["k-1", "k-2", "k-3", "k-4"] {
         assert_eq!(reserve(store, reserved(id), |_, _| true).await, Reserved::Kept);
     }
+    let outstanding = async |at| {
+        let now = store.outstanding(moment(at)).await.unwrap();
+        [now.reserved, now.counted, now.overdue]
+    };
+    assert_eq!((outstanding(159).await, outstanding(160).await), ([4, 4, 0], [4, 4, 4]));
     assert_eq!(reserve(store, reserved("k-5"), |_, _| false).await, Reserved::Overtaken);
     assert_eq!(store.decision("k-5").await.unwrap(), None, "nothing of it is kept");
     assert_eq!(reserve(store, reserved("k-4"), |_, _| false).await, Reserved::Kept, "it is kept already");
@@ -125,7 +134,9 @@ pub(super) async fn a_contact_is_reserved_confirmed_and_counted(store: &dyn Stor
     respond(store, response("k-r3", "k-3", Accepted, 122)).await;
     respond(store, response("k-r4", "k-3", Accepted, 123)).await;
     assert_eq!(store.expire(moment(159), 10).await.unwrap(), 0);
+    assert_eq!(outstanding(160).await, [1, 1, 1]);
     assert_eq!(store.expire(moment(160), 10).await.unwrap(), 1);
+    assert_eq!(outstanding(160).await, [0, 0, 0]);
     let usage = usage_of(store, "o-k").await;
     assert_eq!((usage.reserved, usage.committed, usage.delivered), (0, 0.0, 2));
     assert_eq!((usage.accepted, usage.spent), (1, 1.0), "a result is accepted once");

@@ -1,0 +1,1 @@
+"""The dashboards: each panel is titled by the question that it answers."""
