@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long the first connecting may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// After so many nanoseconds without a request, is looked whether a connection has ended before it is used.
+const LONG_IDLE: u64 = 1_000_000_000;
+
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
@@ -29,9 +32,15 @@ pub(super) struct Job {
 #[derive(Debug)]
 enum Stage {
     Connecting,
-    Idle,
+    /// Since a moment, in nanoseconds.
+    Idle {
+        since: u64,
+    },
     Busy(Job),
-    Down { until: u64 },
+    /// Up to a moment.
+    Down {
+        until: u64,
+    },
 }
 
 /// What became of a connection that something happened to.
@@ -43,6 +52,8 @@ pub(super) enum Event {
     Connected,
     /// Its request is answered; the body is kept until the connection is released.
     Answered(Job, Answer),
+    /// It ended while nothing was asked.
+    Ended,
     /// It broke; a request that was under way is lost.
     Broken(Option<Job>),
     /// What arrived is no answer; the connection is down.
@@ -67,7 +78,13 @@ impl Connection {
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         let reader = AnswerReader::default();
-        Ok(Self { stream: Some(stream), stage: Stage::Idle, request: Vec::new(), sent: 0, reader })
+        Ok(Self {
+            stream: Some(stream),
+            stage: Stage::Idle { since: 0 },
+            request: Vec::new(),
+            sent: 0,
+            reader,
+        })
     }
 
     /// Opens it anew, without waiting.
@@ -105,14 +122,14 @@ impl Connection {
     }
 
     /// Something happened to it. `buffer` is room to read into.
-    pub(super) fn ready(&mut self, buffer: &mut [u8]) -> Event {
+    pub(super) fn ready(&mut self, buffer: &mut [u8], now: u64) -> Event {
         match self.stage {
             Stage::Down { .. } => Event::Nothing,
-            Stage::Connecting => self.connected(),
-            Stage::Idle => match self.read(buffer) {
+            Stage::Connecting => self.connected(now),
+            Stage::Idle { .. } => match self.read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Event::Nothing,
                 // The end, or bytes that nobody asked for.
-                _ => Event::Broken(None),
+                _ => Event::Ended,
             },
             Stage::Busy(job) => {
                 if self.sent < self.request.len() && self.flush().is_err() {
@@ -129,9 +146,18 @@ impl Connection {
     }
 
     /// The answer is done with; the connection can be used again.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, now: u64) {
         self.reader.clear();
-        self.stage = Stage::Idle;
+        self.stage = Stage::Idle { since: now };
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Idle { .. })
+    }
+
+    /// Whether it has been idle for long enough that the service may have closed it.
+    pub(super) fn may_have_ended(&self, now: u64) -> bool {
+        matches!(self.stage, Stage::Idle { since } if now.saturating_sub(since) > LONG_IDLE)
     }
 
     /// The request that is under way.
@@ -144,14 +170,14 @@ impl Connection {
         matches!(self.stage, Stage::Down { until } if until <= now)
     }
 
-    fn connected(&mut self) -> Event {
+    fn connected(&mut self, now: u64) -> Event {
         let Some(stream) = &self.stream else { return Event::Nothing };
         if matches!(stream.take_error(), Ok(Some(_)) | Err(_)) {
             return Event::Broken(None);
         }
         match stream.peer_addr() {
             Ok(_) if stream.set_nodelay(true).is_ok() => {
-                self.stage = Stage::Idle;
+                self.stage = Stage::Idle { since: now };
                 Event::Connected
             }
             Err(error) if error.kind() == ErrorKind::NotConnected => Event::Nothing,

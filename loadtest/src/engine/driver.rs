@@ -37,6 +37,8 @@ pub(super) struct Driver {
     connections: Vec<Connection>,
     /// Connections without a request, the one that has been idle for the longest first.
     idle: VecDeque<usize>,
+    /// Connections that the service closed while they were idle; they are opened anew when they are needed.
+    asleep: Vec<usize>,
     /// Requests that are due and wait for a connection.
     queue: VecDeque<Job>,
     busy: usize,
@@ -75,6 +77,7 @@ impl Driver {
             alarm,
             address,
             idle: (0..own).collect(),
+            asleep: Vec::new(),
             connections,
             queue: VecDeque::new(),
             busy: 0,
@@ -113,9 +116,15 @@ impl Driver {
                 if at == self.connections.len() {
                     self.alarm.went_off();
                 } else {
-                    let event = self.connections[at].ready(&mut self.room.read);
                     let now = clock();
-                    self.happened(at, event, now);
+                    let happened = self.connections[at].ready(&mut self.room.read, now);
+                    // Reading takes its time, too.
+                    let now = clock();
+                    self.happened(at, happened, now);
+                    // An answer and the end may come as one event, and the end is then not told again.
+                    if event.is_read_closed() && self.connections[at].is_idle() {
+                        self.happened(at, Event::Ended, now);
+                    }
                     // Many answers at once must not hold up what becomes due meanwhile.
                     self.turn_to_what_is_due(now);
                 }
@@ -139,9 +148,20 @@ impl Driver {
             });
         }
         while let Some(at) = self.idle.front().copied() {
+            if self.connections[at].may_have_ended(now)
+                && let event @ Event::Ended = self.connections[at].ready(&mut self.room.read, now)
+            {
+                self.happened(at, event, now);
+                continue;
+            }
             let Some(job) = self.queue.pop_front().or_else(|| self.at_will(now)) else { return };
             self.idle.pop_front();
             self.send(at, job, now);
+        }
+        for _ in 0..self.queue.len().min(self.asleep.len()) {
+            if let Some(at) = self.asleep.pop() {
+                self.reopen(at, now);
+            }
         }
     }
 
@@ -176,12 +196,16 @@ impl Driver {
             Event::Answered(job, answer) => {
                 self.busy -= 1;
                 self.answered(at, job, &answer, now);
-                self.connections[at].release();
+                self.connections[at].release(now);
                 if answer.keep_alive {
                     self.idle.push_back(at);
                 } else {
                     self.give_up(at, now, now);
                 }
+            }
+            Event::Ended => {
+                self.give_up(at, now, u64::MAX);
+                self.asleep.push(at);
             }
             Event::Broken(job) => {
                 self.give_up(at, now, now + REST);

@@ -149,6 +149,14 @@ fn a_request_without_an_answer_fails_with_its_full_time_and_the_others_go_on() {
 }
 
 #[test]
+fn a_connection_that_ends_while_it_is_idle_costs_no_request() {
+    let service = Service::start(|_, _| Reply::UnexpectedlyLastAnswer(200, RESULTS));
+    let done = measure("run", WORKLOAD, &service, &["--rate", "50", "--gate", "error_share=0"]);
+    assert_eq!(done.code, 0, "{}", done.text);
+    assert_eq!(number(&done.json, "/phases/0/figures/accepted"), 50.0, "{}", done.text);
+}
+
+#[test]
 fn what_cannot_be_measured_ends_with_2_and_says_why() {
     let nobody = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

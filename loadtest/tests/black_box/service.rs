@@ -19,6 +19,8 @@ pub(crate) enum Reply {
     Answer(u16, &'static str),
     /// The same, and the connection is closed, as announced.
     LastAnswer(u16, &'static str),
+    /// The same, and the connection is closed, without a word of it.
+    UnexpectedlyLastAnswer(u16, &'static str),
     /// The connection is closed without a word.
     Nothing,
     /// These bytes.
@@ -71,13 +73,17 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, behaviour: &dyn Fn(u
             seen.push(request.clone());
             seen.len() - 1
         };
-        let bytes = match behaviour(number, &request) {
-            Reply::Answer(status, body) => answer(status, "", body),
+        let reply = behaviour(number, &request);
+        let unexpectedly = matches!(reply, Reply::UnexpectedlyLastAnswer(..));
+        let bytes = match reply {
+            Reply::Answer(status, body) | Reply::UnexpectedlyLastAnswer(status, body) => {
+                answer(status, "", body)
+            }
             Reply::LastAnswer(status, body) => answer(status, "connection: close\r\n", body),
             Reply::Bytes(bytes) => bytes.to_owned(),
             Reply::Nothing => return,
         };
-        let last = bytes.contains("connection: close");
+        let last = unexpectedly || bytes.contains("connection: close");
         if stream.write_all(bytes.as_bytes()).is_err() || last {
             return;
         }
