@@ -51,9 +51,12 @@ WITH_EVERYTHING = ON_A_SERVER | {
     "index": {"kind": "qdrant", "qdrant": {"urls": ["http://qdrant:6334"], "apiKeySecret": {"name": "qdrant", "key": "key"}}},
     "service": {"annotations": {"example.com/team": "growth"}},
     "autoscaling": {"enabled": True},
-    "networkPolicy": {"from": [{"podSelector": {"matchLabels": {"app": "shop"}}}]},
+    "networkPolicy": {
+        "from": [{"podSelector": {"matchLabels": {"app": "shop"}}}],
+        "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    },
     "metrics": {
-        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "keySecret": {"name": "metrics", "key": "key"}},
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "prometheusRule": {"enabled": True, "rules": rules("rules.yml"), "alerts": rules("alerts.yml")},
     },
     "training": {"enabled": True, "historyClaim": "history"},
@@ -86,7 +89,6 @@ REFUSED = [
     (ON_A_SERVER | {"releases": {"accessMode": "ReadWriteOnce"}}, "ReadWriteMany"),
     ({"index": {"kind": "qdrant"}}, "index.qdrant.urls"),
     ({"training": {"enabled": True}}, "training.historyClaim"),
-    ({"metrics": {"serviceMonitor": {"enabled": True}}}, "keySecret"),
     ({"metrics": {"prometheusRule": {"enabled": True}}}, "--set-file"),
     ({"replica": 2}, "replica"),
     ({"replicas": "two"}, "replicas"),

@@ -21,5 +21,3 @@ keep postgres_password "$(random)"
 keep store_url "postgres://proffer:$(cat secrets/postgres_password)@postgres:5432/proffer?sslmode=disable"
 keep qdrant_api_key "$(random)"
 keep grafana_password "$(random)"
-# `proffer key create` fills this one.
-keep metrics_key ""
