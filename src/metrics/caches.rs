@@ -41,9 +41,9 @@ impl Lookups {
     /// Counts a look into the cache, and gives back what it found.
     pub fn counted<T>(&self, found: Option<T>) -> Option<T> {
         if found.is_some() {
-            self.hits.inc()
+            self.hits.inc();
         } else {
-            self.misses.inc()
+            self.misses.inc();
         }
         found
     }
