@@ -11,8 +11,8 @@ What was chosen, so that the comparison is with a stack that is set up well:
 - as many workers as cores, each a process of its own, since Python's lock lets one thread at a time run; forked once
   the release is read, so that they share its memory;
 - each worker listens with a socket of its own (SO_REUSEPORT), and the kernel shares connections out. `uvicorn
-  --workers` has one for all, from which the worker that wakes first takes every connection of a burst: when 64 were opened at
-  once and kept, one of two workers had them all, and the other nothing to do;
+  --workers` has one for all, from which the worker that wakes first takes every connection of a burst: when 64 were
+  opened at once and kept, one of two workers had them all, and the other nothing to do;
 - one thread of BLAS and of `implicit` in each: more only wait for each other when every core has a worker;
 - the handler is `async` and computes in place: FastAPI's pool of threads would only add threads that wait for the
   lock, as every core has its worker;

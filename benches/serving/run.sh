@@ -27,6 +27,7 @@ venv="${VENV:-$target/serving-venv}"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
 
+awk '$1 > 0.5 { print "WARNING: the machine is busy (load " $1 "); what is measured will be of that too" > "/dev/stderr" }' /proc/loadavg
 scratch="$(mktemp -d)"
 service=""
 trap 'kill $service 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$scratch"' EXIT

@@ -21,7 +21,8 @@ def figures(results: Path, system: str) -> dict[tuple[str, bool], float | None]:
     }
     for phase in part["rates"]["phases"]:
         at, times = f"{phase['rate']:6,.0f}/s", phase["figures"]["accepted_ms"] or {}
-        rows |= {(f"{at}: {quantile} ms", False): times.get(quantile) for quantile in ("p50", "p90", "p99", "p99_9")}
+        for quantile in ("p50", "p90", "p99", "p99_9"):
+            rows[f"{at}: {quantile.replace('_', '.')} ms", False] = times.get(quantile)
         rows[f"{at}: failed %", False] = failed(phase)
     rows["memory MB", False] = part["memory"]["memory_mb"]
     rows["seconds to ready", False] = part["start"]["seconds_to_ready"]
