@@ -10,7 +10,7 @@ mod template;
 pub use draw::Draw;
 pub use population::{Ids, IdsSource, Population, PopulationError, PopulationSource};
 pub use read::WorkloadError;
-pub use template::{Piece, Place, Text};
+pub use template::{Piece, Place, Text, UnknownPlaceholder};
 
 use crate::arrivals::Process;
 use crate::gates::Gates;
