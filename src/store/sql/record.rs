@@ -15,7 +15,8 @@ const STATEMENT: &str = "\
     CAST(NULL AS TEXT) AS order_id, CAST(NULL AS DOUBLE PRECISION) AS discount, CAST(NULL AS TEXT) AS contact_point, \
     CAST(NULL AS TEXT) AS decision_id FROM customers WHERE customer_id = $1 \
     UNION ALL SELECT * FROM ( \
-        SELECT 1, at_us, '', status, '', 0.0, NULL, NULL, NULL, NULL, NULL FROM consents \
+        SELECT 1, at_us, '', status, '', CAST(0 AS DOUBLE PRECISION), CAST(NULL AS DOUBLE PRECISION), \
+        CAST(NULL AS TEXT), CAST(NULL AS DOUBLE PRECISION), CAST(NULL AS TEXT), CAST(NULL AS TEXT) FROM consents \
         WHERE customer_id = $1 AND purpose = $2 ORDER BY at_us DESC, sequence DESC LIMIT 1) AS said \
     UNION ALL SELECT * FROM ( \
         SELECT 2, at_us, event_id, kind, item_id, quantity, unit_price, order_id, discount, contact_point, decision_id \
