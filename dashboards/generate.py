@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the dashboards of Grafana from their definitions: dashboards/generate.py [FOLDER].
 
-The definitions say what is asked and how it is answered; the types of grafana_foundation_sdk see to it that the result is
-what Grafana reads. The folder is dashboards/grafana unless another one is given.
+The definitions say what is asked and how it is answered; the types of grafana_foundation_sdk see to it that the
+result is what Grafana reads. The folder is dashboards/grafana unless another one is given.
 """
 
 import json

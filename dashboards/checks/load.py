@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from datetime import datetime, timedelta, timezone
 
 # Silence is an answer after an hour, contacts are held for a minute, and every arm decides.
@@ -27,13 +28,28 @@ control = 0.1
 
 # An offer whose rule fails on everyone of whom the attribute is not known.
 FAILING = {
-    "name": "A rule that fails", "issue": "sales", "group": "check", "value": 1.0,
+    "name": "A rule that fails",
+    "issue": "sales",
+    "group": "check",
+    "value": 1.0,
     "eligibility": "profile.income_of_the_check > 3.0",
-    "treatments": [{"channel": channel, "content": {"en": {"title": "Never"}}} for channel in ("web", "email")],
+    "treatments": [
+        {"channel": channel, "content": {"en": {"title": "Never"}}} for channel in ("web", "email")
+    ],
 }
 
 KINDS = ["view", "click", "basket", "purchase", "complaint"]
-OUTCOMES = ["shown", "clicked", "clicked", "accepted", "accepted", "refused", "later", "complaint", "delivered"]
+OUTCOMES = [
+    "shown",
+    "clicked",
+    "clicked",
+    "accepted",
+    "accepted",
+    "refused",
+    "later",
+    "complaint",
+    "delivered",
+]
 INBOUND = ["web_home", "app", "branch_advisor", "call_centre"]
 
 
@@ -48,7 +64,7 @@ class Client:
         headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": content_type}
         request = urllib.request.Request(self.address + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=90) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
@@ -70,7 +86,7 @@ def prepare(client: Client) -> None:
 class Load:
     """Sends until it is stopped, from a few threads; whatever goes wrong is raised when it is stopped."""
 
-    def __init__(self, client: Client, threads: int = 3):
+    def __init__(self, client: Client, threads: int = 2):
         self.client, self.stopped, self.faults = client, threading.Event(), []
         self.threads = [threading.Thread(target=self._run, args=(seed,)) for seed in range(threads)]
 
@@ -86,12 +102,20 @@ class Load:
         if self.faults:
             raise self.faults[0]
 
+    def go_on(self, seconds: float) -> None:
+        """Waits under load."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not self.faults:
+            time.sleep(0.2)
+        if self.faults:
+            raise self.faults[0]
+
     def _run(self, seed: int) -> None:
         person = Person(self.client, random.Random(seed))
         try:
             while not self.stopped.is_set():
                 person.act()
-                time.sleep(0.01)
+                time.sleep(0.02)
         except Exception as fault:  # noqa: BLE001 - it belongs to the thread that waits
             self.faults.append(fault)
 
@@ -101,29 +125,53 @@ class Person:
 
     def __init__(self, client: Client, chance: random.Random):
         self.client, self.chance = client, chance
-        self.items = [item["id"] for item in self._recommend({"contact_point": "web_home", "n": 50})["results"]]
+        self.items = [
+            item["id"] for item in self._recommend({"contact_point": "web_home", "n": 50})["results"]
+        ]
 
     def act(self) -> None:
-        self.chance.choice([
-            self.look, self.look, self.look, self.ask_with_wishes, self.go_on, self.do_something, self.do_something,
-            self.be_offered, self.be_offered, self.be_offered, self.be_mailed, self.say_no, self.be_seen,
-            self.be_written, self.blunder,
-        ])()
+        self.chance.choice(
+            [
+                self.look,
+                self.look,
+                self.look,
+                self.ask_with_wishes,
+                self.go_on,
+                self.do_something,
+                self.do_something,
+                self.be_offered,
+                self.be_offered,
+                self.be_offered,
+                self.be_mailed,
+                self.say_no,
+                self.be_seen,
+                self.be_written,
+                self.blunder,
+            ]
+        )()
 
     def customer(self) -> str:
-        return str(self.chance.randint(1, 2469)) if self.chance.random() < 0.8 else f"new-{self.chance.randint(1, 50)}"
+        return (
+            str(self.chance.randint(1, 2469))
+            if self.chance.random() < 0.8
+            else f"new-{self.chance.randint(1, 50)}"
+        )
 
     def look(self) -> None:
         who = {"customer_id": self.customer()} if self.chance.random() < 0.9 else {}
-        self._recommend({**who, "contact_point": self.chance.choice([*INBOUND, "web_basket"]), "explain": True})
+        self._recommend(
+            {**who, "contact_point": self.chance.choice([*INBOUND, "web_basket"]), "explain": True}
+        )
 
     def ask_with_wishes(self) -> None:
-        wishes = self.chance.choice([
-            {"exclude_ids": self.items[:10]},
-            {"session_items": self.chance.sample(self.items, 2)},
-            {"filter": {"must": [{"key": "category", "match": {"value": "COFFEE FILTERS"}}]}, "n": 20},
-            {"filter": {"must": [{"key": "category", "match": {"value": "no such category"}}]}},
-        ])
+        wishes = self.chance.choice(
+            [
+                {"exclude_ids": self.items[:10]},
+                {"session_items": self.chance.sample(self.items, 2)},
+                {"filter": {"must": [{"key": "category", "match": {"value": "COFFEE FILTERS"}}]}, "n": 20},
+                {"filter": {"must": [{"key": "category", "match": {"value": "no such category"}}]}},
+            ]
+        )
         self._recommend({"customer_id": self.customer(), "contact_point": "web_home", **wishes})
 
     def go_on(self) -> None:
@@ -135,8 +183,11 @@ class Person:
     def do_something(self) -> None:
         ago = timedelta(seconds=self.chance.expovariate(1 / 30))
         event = {
-            "type": self.chance.choice(KINDS), "customer_id": self.customer(), "item_id": self.chance.choice(self.items),
-            "event_id": f"{self.chance.random()}", "at": (datetime.now(timezone.utc) - ago).isoformat(),
+            "type": self.chance.choice(KINDS),
+            "customer_id": self.customer(),
+            "item_id": self.chance.choice(self.items),
+            "event_id": str(uuid.uuid4()),
+            "at": (datetime.now(timezone.utc) - ago).isoformat(),
         }
         self.client.must("POST", "/v1/events", event)
         if self.chance.random() < 0.1:
@@ -148,14 +199,21 @@ class Person:
         self._respond(self.client.must("POST", "/v1/offers/next", request))
 
     def be_mailed(self) -> None:
-        request = {"customer_id": self.customer(), "contact_point": self.chance.choice(["email", "sms"]), "n": 1}
+        request = {
+            "customer_id": self.customer(),
+            "contact_point": self.chance.choice(["email", "sms"]),
+            "n": 1,
+        }
         decision = self.client.must("POST", "/v1/offers/next", request)
         if self.chance.random() < 0.5:
             self._respond(decision)
 
     def say_no(self) -> None:
-        line = {"purpose": self.chance.choice(["marketing", "profiling"]), "source": "check",
-                "status": self.chance.choice(["granted", "refused", "withdrawn"])}
+        line = {
+            "purpose": self.chance.choice(["marketing", "profiling"]),
+            "source": "check",
+            "status": self.chance.choice(["granted", "refused", "withdrawn"]),
+        }
         self.client.must("PUT", f"/v1/customers/new-{self.chance.randint(1, 50)}/consents", line)
 
     def be_seen(self) -> None:
@@ -167,8 +225,12 @@ class Person:
         self.client.must("POST", "/v1/customers/search", {"nearest_to": ["1"], "n": 5})
 
     def be_written(self) -> None:
-        self.client.must("PUT", f"/v1/customers/new-{self.chance.randint(1, 50)}", {"attributes": {"city": "Lyon"}})
-        self.client.must("PUT", f"/v1/items/{self.chance.choice(self.items)}", {"attributes": {"category": "COFFEE"}})
+        self.client.must(
+            "PUT", f"/v1/customers/new-{self.chance.randint(1, 50)}", {"attributes": {"city": "Lyon"}}
+        )
+        self.client.must(
+            "PUT", f"/v1/items/{self.chance.choice(self.items)}", {"attributes": {"category": "COFFEE"}}
+        )
 
     def blunder(self) -> None:
         self.client.send("POST", "/v1/events", b"{", content_type="application/json")
@@ -182,7 +244,11 @@ class Person:
     def _respond(self, decision) -> None:
         if not decision["results"] or not decision["kept"]:
             return
-        response = {"decision_id": decision["decision_id"], "rank": 1, "outcome": self.chance.choice(OUTCOMES)}
+        response = {
+            "decision_id": decision["decision_id"],
+            "rank": 1,
+            "outcome": self.chance.choice(OUTCOMES),
+        }
         if response["outcome"] == "accepted":
             response["revenue"] = round(self.chance.uniform(-5, 40), 2)
         self.client.must("POST", "/v1/responses", response)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What promtool does not look at: each alert says whom it concerns and what to do, and is tested in both directions."""
+"""What promtool does not look at: each alert says what is wrong and what to do, and is tested both ways."""
 
 import re
 import sys
@@ -30,7 +30,9 @@ def main() -> int:
             faults.append(f"{name}: a summary and a description in plain words are missing")
         file, _, section = said.get("runbook", "").partition("#")
         if file != "dashboards/RUNBOOK.md" or section not in sections:
-            faults.append(f"{name}: its runbook {said.get('runbook')!r} is no section of dashboards/RUNBOOK.md")
+            faults.append(
+                f"{name}: its runbook {said.get('runbook')!r} is no section of dashboards/RUNBOOK.md"
+            )
         if name not in fires:
             faults.append(f"{name}: no test shows that it fires")
         if name not in stays_quiet:

@@ -2,9 +2,15 @@
 
 import itertools
 
-from grafana_foundation_sdk.builders import common
+from grafana_foundation_sdk.builders import (
+    common,
+    heatmap,
+    prometheus,
+    stat,
+    table,
+    timeseries,
+)
 from grafana_foundation_sdk.builders import dashboard as grafana
-from grafana_foundation_sdk.builders import heatmap, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heatmap_model
@@ -109,7 +115,9 @@ def lines(question: str, answers: Answers, unit: str, why: str, *, width: int = 
     return panel
 
 
-def number(question: str, answers: Answers, unit: str, why: str, *, width: int = 6, steps=None, decimals=None):
+def number(
+    question: str, answers: Answers, unit: str, why: str, *, width: int = 6, steps=None, decimals=None
+):
     """One number for each answer, as of now. Steps are pairs of a least value and its colour."""
     panel = _described(stat.Panel(), question, why, width, 4).unit(unit)
     panel = panel.color_mode(options.BigValueColorMode.VALUE).graph_mode(options.BigValueGraphMode.NONE)
@@ -123,12 +131,18 @@ def number(question: str, answers: Answers, unit: str, why: str, *, width: int =
 
 
 def rows(question: str, answers: Answers, why: str, *, width: int = 12, unit: str = "short"):
-    """A table of labels and values, as of now."""
+    """A table of labels and values, as of now: one column for each answer."""
     panel = _described(table.Panel(), question, why, width, 8).unit(unit)
     hidden = {name: True for name in ("Time", "__name__", "job", "instance")}
-    panel = panel.transformations([
-        model.DataTransformerConfig(id_val="organize", options={"excludeByName": hidden}),
-    ])
+    named = {f"Value #{chr(ord('A') + position)}": legend for position, legend in enumerate(answers)}
+    panel = panel.transformations(
+        [
+            model.DataTransformerConfig(id_val="merge", options={}),
+            model.DataTransformerConfig(
+                id_val="organize", options={"excludeByName": hidden, "renameByName": named}
+            ),
+        ]
+    )
     for target in _targets(answers, instant=True):
         panel = panel.with_target(target.format(query_model.PromQueryFormat.TABLE))
     return panel
@@ -167,7 +181,9 @@ def board(uid: str, title: str, question: str, sections: dict[str, list]):
         )
         .with_variable(grafana.DatasourceVariable("datasource").label("Data source").type("prometheus"))
         .with_variable(_choice("job", "Job", "label_values(proffer_build_info, job)"))
-        .with_variable(_choice("instance", "Instance", 'label_values(proffer_build_info{job=~"$job"}, instance)'))
+        .with_variable(
+            _choice("instance", "Instance", 'label_values(proffer_build_info{job=~"$job"}, instance)')
+        )
     )
     number_of = itertools.count(1)
     for name, panels in sections.items():
