@@ -71,7 +71,12 @@ async fn refresh(serving: &Serving, store: &dyn Store, config: &Config) {
     }
     record(store, transitions).await;
     if let Err(error) = place(serving, points, gone).await {
-        tracing::warn!(%error, "changed customers did not reach the index");
+        // What the index refuses it quotes, and that may be an attribute.
+        let error = match error {
+            IndexError::Invalid(_) => "it refuses some of their attributes".to_owned(),
+            error => error.to_string(),
+        };
+        tracing::warn!(error, "changed customers did not reach the index");
     }
 }
 

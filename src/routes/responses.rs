@@ -87,6 +87,8 @@ async fn keep(state: &AppState, rows: Vec<Row>) -> Result<(ResponsesReceipt, Opt
     let mut responded = if sound.is_empty() {
         Vec::new().into_iter()
     } else {
+        // A response may follow its answer at once, while the decision still waits for company.
+        state.offers.flush().await;
         stage("store", state.store.append_responses(sound)).await?.into_iter()
     };
     let mut receipt =

@@ -28,8 +28,9 @@ pub(super) fn ahead_of<W: Write + Send + 'static>(out: W, queue: usize) -> (NonB
 
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// What the writing thread writes to.
-struct Lines<W> {
+/// What the writing thread writes to. When it ends it says how much was dropped in all: a count that was reported before may
+/// have been dropped itself.
+struct Lines<W: Write> {
     out: W,
     dropped: Arc<OnceLock<ErrorCounter>>,
     reported: usize,
@@ -53,6 +54,18 @@ impl<W: Write> Write for Lines<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+impl<W: Write> Drop for Lines<W> {
+    fn drop(&mut self) {
+        let dropped = self.dropped.get().map_or(0, ErrorCounter::dropped_lines);
+        if dropped > 0 {
+            let message = "log lines were dropped since the start: standard error was not read in time";
+            let line = serde_json::json!({ "level": "WARN", "message": message, "dropped_lines": dropped });
+            // There is nobody left to tell that it cannot be written.
+            let _ = writeln!(self.out, "{line}");
+        }
     }
 }
 

@@ -256,3 +256,26 @@ async fn the_service_answers_with_the_items_and_scores_of_the_offline_list() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_asks_the_same_again_is_answered_the_same_until_something_changes() {
+    let app = start().await;
+    let question = json!({"customer_id": "c3", "contact_point": "web_home", "n": 4, "explain": true});
+    let hits = || {
+        let lookups = app.state.metrics.cache_lookups.with_label_values(&["answers", "hit"]);
+        lookups.get()
+    };
+    let ask = async || app.post("/v1/recommend", &question).await.json();
+    let (first, again) = (ask().await, ask().await);
+    assert_eq!(hits(), 1);
+    assert_eq!(first["results"], again["results"]);
+    assert_ne!(first["decision_id"], again["decision_id"], "each answer can be responded to");
+    let event = json!({"event_id": "again", "type": "purchase", "customer_id": "c3", "item_id": "blue1"});
+    app.post("/v1/events", &event).await;
+    assert_ne!(ask().await["results"], first["results"], "a purchase counts at once");
+    let gone = first["results"][0]["id"].as_str().unwrap().to_owned();
+    app.put(&format!("/v1/items/{gone}"), &json!({"attributes": {"available": false}})).await;
+    let without = ask().await;
+    assert!(without["results"].as_array().unwrap().iter().all(|item| item["id"] != json!(gone)), "{without}");
+    assert_eq!(hits(), 1);
+}

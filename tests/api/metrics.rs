@@ -89,7 +89,9 @@ async fn respond(app: &App, decision: &Value, outcome: &str, revenue: Option<f64
 
 #[tokio::test]
 async fn a_recommendation_moves_its_own_series_and_no_others() {
-    let app = start().await;
+    // Who asks the same again is not answered from what was kept.
+    let app =
+        world::start_in(&world::releases_folder(), &["customers.as_of=data", "cache.answers_mb=0"]).await;
     let request = json!({ "customer_id": "c2", "contact_point": "app", "n": 3 });
     for cached in ["miss", "hit"] {
         let keys = looks_for_keys(&app).await;
@@ -110,6 +112,7 @@ async fn a_recommendation_moves_its_own_series_and_no_others() {
             (r#"decision_evidence_total{about="items",contact_point="app",evidence="history"}"#, 1.0),
             (r#"top_item_score_count{contact_point="app"}"#, 1.0),
             (r#"index_search_seconds_count{index="items"}"#, 1.0),
+            (r#"cache_lookups_total{cache="answers",result="miss"}"#, 1.0),
             (&cache, 1.0),
         ]);
         expected.extend(sources);

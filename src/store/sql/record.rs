@@ -1,7 +1,7 @@
 //! Everything of one customer that answers about items rest on, in one statement: every stranger to the caches waits for it.
 
 use super::events::kind;
-use super::rows::{moment, word};
+use super::rows::{attributes_in, moment, word};
 use super::{Pool, Row};
 use crate::store::{CustomerRecord, StoredEvent};
 use chrono::{DateTime, Utc};
@@ -41,16 +41,12 @@ pub(super) async fn of(
     let mut record = CustomerRecord::default();
     for row in &rows {
         match row.try_get::<i32, _>("part")? {
-            0 => record.attributes = Some(attributes(row)?),
+            0 => record.attributes = Some(attributes_in(row, "body")?),
             1 => record.consent = Some(word(row, "body")?),
             _ => record.events.push(event(row, customer_id)?),
         }
     }
     Ok(record)
-}
-
-fn attributes(row: &Row) -> sqlx::Result<models::payload::Payload> {
-    serde_json::from_str(row.try_get("body")?).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 fn event(row: &Row, customer_id: &str) -> sqlx::Result<StoredEvent> {

@@ -40,7 +40,12 @@ pub(super) fn rank(row: &Row, column: &str) -> sqlx::Result<u32> {
 
 /// The column `attributes`.
 pub(super) fn attributes(row: &Row) -> sqlx::Result<Payload> {
-    serde_json::from_str(row.try_get("attributes")?).map_err(|error| {
+    attributes_in(row, "attributes")
+}
+
+/// A column that holds attributes.
+pub(super) fn attributes_in(row: &Row, column: &str) -> sqlx::Result<Payload> {
+    serde_json::from_str(row.try_get(column)?).map_err(|error| {
         // Where, but not what: the error's own words quote the attribute, and end up in the log.
         let (kind, column) = (error.classify(), error.column());
         sqlx::Error::Decode(format!("attributes cannot be read: {kind:?} error at byte {column}").into())
