@@ -57,7 +57,7 @@ pub const NEUTRAL: &str = include_str!("../../policies/neutral.toml");
 const ALL_INBOUND: u32 = 10_000;
 
 /// Inbound results of a ledger where no rule counts them.
-const FEW_INBOUND: u32 = 100;
+const FEW_INBOUND: u32 = 30;
 
 /// A policy that was read, checked and compiled.
 #[derive(Clone, Debug)]
