@@ -5,7 +5,7 @@ use super::series::remove;
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-/// So many offers have series of their own; the others are counted together as [`OTHER`].
+/// So many offers have series of their own; the others are counted together as `other`.
 pub const MOST_OFFERS: usize = 1_000;
 
 /// The label of offers without series of their own, or that are no longer in the book.
