@@ -37,9 +37,10 @@ def rules(name):
     return path.read_text() if path.exists() else SAMPLE_RULES
 
 
-ON_A_SERVER = {
+STORE_ON_A_SERVER = {"store": {"urlSecret": {"name": "proffer-store", "key": "url"}}}
+
+ON_A_SERVER = STORE_ON_A_SERVER | {
     "replicas": 3,
-    "store": {"urlSecret": {"name": "proffer-store", "key": "url"}},
     "releases": {"accessMode": "ReadWriteMany", "storageClass": "shared"},
 }
 
@@ -81,6 +82,18 @@ SHAPES = {
         "affinity": {"nodeAffinity": {}},
         "training": {"enabled": True, "historyClaim": "history"},
     },
+    "one replica on a volume of one node": STORE_ON_A_SERVER,
+    "one replica on a volume for many": ON_A_SERVER | {"replicas": 1},
+    "replicas on a claim of one's own": STORE_ON_A_SERVER | {"replicas": 2, "releases": {"existingClaim": "mine"}},
+    "SQLite and releases for many": {"releases": {"accessMode": "ReadWriteMany"}},
+}
+
+# In all other shapes, a new pod waits until the old one has let go of its volumes.
+ROLLING = {
+    "on a server",
+    "with everything",
+    "one replica on a volume for many",
+    "replicas on a claim of one's own",
 }
 
 REFUSED = [
@@ -138,7 +151,10 @@ def shapes(chart):
         if len(set(names)) != len(names):
             yield f"{name}: two documents have one name: {names}"
         print(f"  {name}: {', '.join(kind for kind, _ in names)}")
+        strategy = "RollingUpdate" if name in ROLLING else "Recreate"
         for template, document in found:
+            if document["kind"] == "Deployment" and document["spec"]["strategy"]["type"] != strategy:
+                yield f"{name}: the strategy is not {strategy}"
             yield from (f"{name}: {template}: {fault}" for fault in faults_of(document))
         if len(sys.argv) > 1:
             target = Path(sys.argv[1]) / f"{name.replace(' ', '_')}.yaml"

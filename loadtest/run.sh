@@ -5,9 +5,11 @@
 #   CUSTOMERS=20000 ITEMS=2000 loadtest/run.sh RESULTS       # a small world, in minutes
 #
 # Exit code: 0 when all gates held, 1 when some broke, 2 when something could not be measured.
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "line $LINENO failed, so not everything could be measured" >&2; exit 2' ERR
+[ $# -eq 1 ] || { echo "give a folder for the results" >&2; exit 2; }
 cd "$(dirname "$0")/.."
-results="${1:?give a folder for the results}"
+results="$1"
 
 CUSTOMERS="${CUSTOMERS:-1000000}"                 # of the world
 ITEMS="${ITEMS:-100000}"
@@ -17,6 +19,7 @@ RATES="${RATES:-1000,2000,5000}"                  # of recommend, requests a sec
 OFFERS="${OFFERS:-500}"
 OFFERS_RATES="${OFFERS_RATES:-250,500,1000,2000}" # of offers/next
 EMAIL_RATES="${EMAIL_RATES:-100,200}"             # of offers/next that reserve
+AGAIN_RATES="${AGAIN_RATES:-2000}"                # of a hundred customers, asked again and again
 WEB_SHOP_RATES="${WEB_SHOP_RATES:-1000}"          # of the other workloads
 COLD_RATES="${COLD_RATES:-500}"
 ADVISOR_RATES="${ADVISOR_RATES:-200}"
@@ -28,57 +31,71 @@ OVERLOAD="${OVERLOAD:-yes}"                       # three times the knee for a m
 SOAK="${SOAK:-no}"                                # twenty minutes; needs two releases, so it trains twice
 SERVE="${SERVE:-}"                                # more arguments of `proffer serve`, such as --set log.filter=warn
 TRAIN="${TRAIN:-}"                                # more arguments of `proffer train`, such as --set training.ials.factors=64
-WORK="${WORK:-$results/work}"                     # world, releases, store; what is there is used again
+WORK="${WORK:-$results/work}"                     # worlds with their releases, which are used again, and the store
 PORT="${PORT:-18080}"
 BARE_PORT="${BARE_PORT:-18081}"
 target="${CARGO_TARGET_DIR:-target}/release"
 PROFFER="${PROFFER:-$target/proffer}"
 LOADTEST="${LOADTEST:-$target/proffer-loadtest}"
 
+# Each size has a world of its own: a small one is no large one, and neither are the releases trained on it.
+world="$WORK/$CUSTOMERS-$ITEMS-$PURCHASES-$SEED"
 mkdir -p "$results" "$WORK"
 broken=0
+seed=0
 service="" bare=""
 trap 'kill $service $bare 2>/dev/null || true; wait 2>/dev/null || true' EXIT
 
 step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 
-# Runs a measurement: a broken gate is noted, anything else that fails ends the run.
+# Runs a measurement: a broken gate is noted, anything else that fails ends the run. Each draws from seeds of its own, one
+# for each of its rates: caches of the service know what was asked before.
 measure() {
   local name="$1" code=0
   shift
+  seed=$((seed + 1000))
   step "$name"
-  "$LOADTEST" "$@" --json "$results/$name.json" | tee "$results/$name.txt" || code="${PIPESTATUS[0]}"
+  "$LOADTEST" "$@" --seed "$seed" --json "$results/$name.json" | tee "$results/$name.txt" || code="${PIPESTATUS[0]}"
   if [ "$code" -eq 1 ]; then broken=1; elif [ "$code" -ne 0 ]; then exit 2; fi
 }
 
-# Seconds until a URL answers with 2xx.
+# Seconds until a URL of a process answers with 2xx.
 wait_for() {
   local started now
   started="$(date +%s.%N)"
-  until curl -sf -o "${2:-/dev/null}" "$1"; do
-    kill -0 "$3" 2>/dev/null || { echo "the process behind $1 ended" >&2; exit 2; }
+  until curl -sf -o /dev/null "$1"; do
+    kill -0 "$2" 2>/dev/null || { echo "the process behind $1 ended" >&2; exit 2; }
     sleep 0.02
   done
   now="$(date +%s.%N)"
   awk -v a="$started" -v b="$now" 'BEGIN { printf "%.2f", b - a }'
 }
 
+# Trains; what stands behind the number goes to `proffer train`.
 train() {
+  local log="$results/train-$1"
+  shift
   # shellcheck disable=SC2086 # several arguments are meant
-  command time -v "$PROFFER" train --history "$WORK/history.csv.zst" --items "$WORK/items.csv" --models "$WORK/releases" $TRAIN \
-    >"$results/train-$1.txt" 2>"$results/train-$1.err" || { tail "$results/train-$1.err"; exit 2; }
-  tail -n 1 "$results/train-$1.txt"
-  grep -E "Maximum resident|Elapsed" "$results/train-$1.err"
+  command time -v "$PROFFER" train --history "$world/history.csv.zst" --items "$world/items.csv" --models "$world/releases" $TRAIN "$@" \
+    >"$log.txt" 2>"$log.err" || { tail "$log.err"; exit 2; }
+  tail -n 1 "$log.txt"
+  grep -E "Maximum resident|Elapsed" "$log.err"
 }
 
 step "world of $CUSTOMERS customers and $ITEMS items"
-if [ ! -f "$WORK/history.csv.zst" ]; then
-  "$LOADTEST" world --customers "$CUSTOMERS" --items "$ITEMS" --purchases-per-customer "$PURCHASES" --seed "$SEED" --out "$WORK"
+if [ ! -d "$world" ]; then
+  # Written aside: what was interrupted is no world.
+  rm -rf "$world.new"
+  "$LOADTEST" world --customers "$CUSTOMERS" --items "$ITEMS" --purchases-per-customer "$PURCHASES" --seed "$SEED" --out "$world.new"
+  mv "$world.new" "$world"
 fi
-releases() { find "$WORK/releases" -name manifest.json 2>/dev/null | wc -l; }
+mkdir -p "$world/releases"
+# A name with a dot before it is that of a release that was not published.
+releases() { find "$world/releases" -mindepth 1 -maxdepth 1 -type d -not -name '.*' | wc -l; }
 if [ "$(releases)" -lt 1 ]; then step "train"; train 1; fi
-if [ "$SOAK" = yes ] && [ "$(releases)" -lt 2 ]; then step "train another release"; train 2; fi
-du -sh "$WORK/releases"
+# The same training would make the same release, between which nothing could be swapped: so this one has a sweep less.
+if [ "$SOAK" = yes ] && [ "$(releases)" -lt 2 ]; then step "train another release"; train 2 --set training.ials.sweeps=7; fi
+du -sh "$world/releases"
 
 step "serve"
 url="http://127.0.0.1:$PORT"
@@ -87,17 +104,22 @@ rm -f "$store" "$store-wal" "$store-shm"
 key="$("$PROFFER" key create --role admin --set "store.path=$store")"
 export PROFFER_LOADTEST_KEY="$key"
 # shellcheck disable=SC2086 # several arguments are meant
-"$PROFFER" serve --listen "127.0.0.1:$PORT" --set "store.path=$store" --set "releases.dir=$WORK/releases" \
+"$PROFFER" serve --listen "127.0.0.1:$PORT" --set "store.path=$store" --set "releases.dir=$world/releases" \
   --set customers.as_of=data --set log.filter=warn $SERVE >"$results/serve.log" 2>&1 &
 service=$!
-ready="$(wait_for "$url/health/ready" /dev/null "$service")"
+ready="$(wait_for "$url/health/ready" "$service")"
 resident="$(awk '/VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$service/status")"
 printf '{ "customers": %s, "items": %s, "seconds_to_ready": %s, "resident_mb_when_ready": %s }\n' \
   "$CUSTOMERS" "$ITEMS" "$ready" "$resident" | tee "$results/start.json"
 
-common=(--url "$url" --pid "$service" --customers "$CUSTOMERS" --items "$ITEMS" --connections "$CONNECTIONS" --seconds "$RUN_SECONDS")
+of_the_world=(--customers "$CUSTOMERS" --items "$ITEMS")
+how=(--connections "$CONNECTIONS" --seconds "$RUN_SECONDS")
+whom=(--url "$url" --pid "$service")
+common=("${whom[@]}" "${how[@]}" "${of_the_world[@]}")
 workloads=loadtest/workloads
 
+# First, since the others ask for the same customers, whom the service then knows.
+measure cold_customers run "$workloads/cold_customers.toml" "${common[@]}" --rates "$COLD_RATES"
 measure recommend run "$workloads/recommend.toml" "${common[@]}" --rates "$RATES"
 
 step "bare: the same bytes, and nothing else"
@@ -105,18 +127,18 @@ curl -sf "$url/v1/recommend" -H "Authorization: Bearer $key" -H 'Content-Type: a
   -d '{"customer_id":"c1","contact_point":"web_home","n":12}' -o "$results/answer.json"
 "$LOADTEST" bare --answer "$results/answer.json" --listen "127.0.0.1:$BARE_PORT" >"$results/bare.log" 2>&1 &
 bare=$!
-wait_for "http://127.0.0.1:$BARE_PORT/" /dev/null "$bare" >/dev/null
-bare_common=("${common[@]}")
-bare_common[1]="http://127.0.0.1:$BARE_PORT"
-bare_common[3]="$bare"
-measure bare-saturation saturate "$workloads/recommend.toml" "${bare_common[@]}"
+wait_for "http://127.0.0.1:$BARE_PORT/" "$bare" >/dev/null
+measure bare-saturation saturate "$workloads/recommend.toml" --url "http://127.0.0.1:$BARE_PORT" --pid "$bare" "${how[@]}" "${of_the_world[@]}"
 kill "$bare" && wait "$bare" 2>/dev/null || true
 bare=""
 # The row "accepted/s" of the comparison is the ratio to bare.
 measure recommend-saturation saturate "$workloads/recommend.toml" "${common[@]}" --compare "$results/bare-saturation.json"
 
+# A hundred customers, however large the world is: what answers cost that are kept.
+measure again run "$workloads/again.toml" "${whom[@]}" "${how[@]}" --rates "$AGAIN_RATES"
+measure again-saturation saturate "$workloads/again.toml" "${whom[@]}" "${how[@]}" --compare "$results/bare-saturation.json"
+
 measure web_shop run "$workloads/web_shop.toml" "${common[@]}" --rates "$WEB_SHOP_RATES"
-measure cold_customers run "$workloads/cold_customers.toml" "${common[@]}" --rates "$COLD_RATES"
 
 step "$OFFERS offers"
 "$LOADTEST" offers --url "$url" --count "$OFFERS" --items "$ITEMS"
@@ -127,12 +149,11 @@ measure advisor_desk run "$workloads/advisor_desk.toml" "${common[@]}" --rates "
 measure mixed_with_events run "$workloads/mixed_with_events.toml" "${common[@]}" --rates "$MIXED_RATES"
 
 if [ "$OVERLOAD" = yes ]; then
-  measure overload run "$workloads/overload.toml" --url "$url" --pid "$service" --customers "$CUSTOMERS" --items "$ITEMS" \
-    --knee --seconds 10
+  measure overload run "$workloads/overload.toml" "${whom[@]}" "${of_the_world[@]}" --knee --seconds 10
 fi
 if [ "$SOAK" = yes ]; then
   measure release_swap run "$workloads/release_swap.toml" "${common[@]}" --rates "$SWAP_RATES"
-  measure soak run "$workloads/soak.toml" --url "$url" --pid "$service" --customers "$CUSTOMERS" --items "$ITEMS" --knee --seconds 10
+  measure soak run "$workloads/soak.toml" "${whom[@]}" "${of_the_world[@]}" --knee --seconds 10
 fi
 
 step "done: $results"

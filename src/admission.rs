@@ -1,7 +1,7 @@
 //! More than the service can do is refused at once, before it makes everyone wait.
 //!
-//! So many requests are worked on at a time; others stand in a line that is bounded in length and in patience. While the
-//! line empties now and then, a request may wait through a burst. While it has not been empty for as long as that, the
+//! So many requests are worked on at a time; others stand in a line that is bounded in length and in patience. While a place
+//! is free now and then, a request may wait through a burst. While none has been free for as long as that, the
 //! service is asked for more than it can do, and whoever does not get a turn almost at once is refused: then accepted
 //! requests stay quick, where a long line would make all of them slow (Nichols and Jacobson, "Controlling queue delay",
 //! 2012; as in Maurer, "Fail at scale", 2015).
@@ -28,7 +28,8 @@ const LINE_PER_PLACE: usize = 8;
 /// How much of its patience a request keeps while the service is overloaded.
 const OVERLOADED_SHARE: u32 = 20;
 
-/// The ways whose answers only read and compute; every other way that does not `GET` writes.
+/// The routes whose answers only read and compute. With everything that is only read they take the answers' door; all
+/// others take the writes', which is the wider one.
 const ANSWERS: [&str; 5] =
     ["/v1/recommend", "/v1/cross-sell", "/v1/offers/next", "/v1/customers/search", "/v1/customers:score"];
 
@@ -40,14 +41,27 @@ pub struct Admission {
     metrics: Arc<Metrics>,
 }
 
+/// A door as those who watch it see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// Which door.
+    pub door: &'static str,
+    /// Requests that may be worked on at once.
+    pub places: usize,
+    /// Requests that wait for a place.
+    pub waiting: usize,
+}
+
 struct Door {
+    name: &'static str,
+    n_places: usize,
     places: Semaphore,
     longest_line: usize,
     patience: Duration,
     waiting: AtomicUsize,
     opened: Instant,
-    /// When the line was last empty, in microseconds after `opened`.
-    empty_at: AtomicU64,
+    /// When a place was last free, in microseconds after `opened`.
+    free_at: AtomicU64,
 }
 
 /// Why a request is refused.
@@ -68,12 +82,20 @@ impl Admission {
             configured => configured,
         };
         let patience = Duration::from_millis(config.patience_ms);
-        metrics.limit_admission(answers * (1 + WRITES_PER_ANSWER));
         Self {
-            answers: Door::new(answers, patience),
-            writes: Door::new(answers * WRITES_PER_ANSWER, patience),
+            answers: Door::new("answers", answers, patience),
+            writes: Door::new("writes", answers * WRITES_PER_ANSWER, patience),
             metrics,
         }
+    }
+
+    /// How it looks at the doors now.
+    pub fn crowds(&self) -> [Crowd; 2] {
+        [&self.answers, &self.writes].map(|door| Crowd {
+            door: door.name,
+            places: door.n_places,
+            waiting: door.waiting.load(Ordering::Relaxed),
+        })
     }
 
     /// Lets a request in, who must keep what it is given until it is answered.
@@ -85,10 +107,9 @@ impl Admission {
             return Ok(None);
         }
         let reads = *method == Method::GET || ANSWERS.contains(&path);
-        let (door, reason) = if reads { (&self.answers, "answers") } else { (&self.writes, "writes") };
-        let entered = door.enter(|waiting| self.metrics.waiting_for_admission(waiting)).await;
-        entered.map(Some).map_err(|_| {
-            self.metrics.shed(reason);
+        let door = if reads { &self.answers } else { &self.writes };
+        door.enter().await.map(Some).map_err(|_| {
+            self.metrics.shed(door.name);
             Problem::new(
                 Code::Overloaded,
                 "More is asked than can be done at the moment; repeat the request after a while.",
@@ -98,26 +119,27 @@ impl Admission {
 }
 
 impl Door {
-    fn new(places: usize, patience: Duration) -> Self {
+    fn new(name: &'static str, places: usize, patience: Duration) -> Self {
         Self {
+            name,
+            n_places: places,
             places: Semaphore::new(places),
             longest_line: places * LINE_PER_PLACE,
             patience,
             waiting: AtomicUsize::new(0),
             opened: Instant::now(),
-            empty_at: AtomicU64::new(0),
+            free_at: AtomicU64::new(0),
         }
     }
 
-    async fn enter(&self, tell: impl Fn(usize)) -> Result<SemaphorePermit<'_>, Refused> {
+    async fn enter(&self) -> Result<SemaphorePermit<'_>, Refused> {
         let now = self.opened.elapsed();
         if let Ok(place) = self.places.try_acquire() {
             // A free place is never given past the line.
-            self.empty_at.store(now.as_micros() as u64, Ordering::Relaxed);
+            self.free_at.store(now.as_micros() as u64, Ordering::Relaxed);
             return Ok(place);
         }
         let waiting = Waiting::behind(&self.waiting);
-        tell(waiting.number);
         if waiting.number > self.longest_line {
             return Err(Refused::Line);
         }
@@ -129,8 +151,8 @@ impl Door {
 
     /// How long a request may wait that comes at a moment after the opening.
     fn patience_at(&self, now: Duration) -> Duration {
-        let empty_at = Duration::from_micros(self.empty_at.load(Ordering::Relaxed));
-        let overloaded = now.saturating_sub(empty_at) > self.patience;
+        let free_at = Duration::from_micros(self.free_at.load(Ordering::Relaxed));
+        let overloaded = now.saturating_sub(free_at) > self.patience;
         if overloaded { self.patience / OVERLOADED_SHARE } else { self.patience }
     }
 }
@@ -160,23 +182,23 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn a_burst_waits_but_while_the_line_is_never_empty_hardly_anyone_does() {
-        let door = Door::new(1, PATIENCE);
+    async fn a_burst_waits_but_while_no_place_is_ever_free_hardly_anyone_does() {
+        let door = Door::new("answers", 1, PATIENCE);
         let second = Duration::from_secs(1);
-        drop(door.enter(|_| ()).await.unwrap());
+        drop(door.enter().await.unwrap());
         assert_eq!(door.patience_at(PATIENCE), PATIENCE, "a request waits through a burst");
         assert_eq!(door.patience_at(PATIENCE + second), PATIENCE / OVERLOADED_SHARE, "overloaded");
-        door.empty_at.store((3 * PATIENCE).as_micros() as u64, Ordering::Relaxed);
+        door.free_at.store((3 * PATIENCE).as_micros() as u64, Ordering::Relaxed);
         assert_eq!(door.patience_at(4 * PATIENCE), PATIENCE, "it is over once a place was free");
     }
 
     #[tokio::test]
     async fn a_place_that_becomes_free_goes_to_the_first_in_line_and_the_line_has_an_end() {
-        let door = Arc::new(Door::new(1, PATIENCE));
-        let place = door.enter(|_| ()).await.unwrap();
+        let door = Arc::new(Door::new("answers", 1, PATIENCE));
+        let place = door.enter().await.unwrap();
         let enter = |number: usize| {
             let door = Arc::clone(&door);
-            tokio::spawn(async move { door.enter(|_| ()).await.map(|_| number) })
+            tokio::spawn(async move { door.enter().await.map(|_| number) })
         };
         let mut line = Vec::new();
         for number in 0..LINE_PER_PLACE {
@@ -185,7 +207,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         }
-        assert_eq!(door.enter(|_| ()).await.unwrap_err(), Refused::Line);
+        assert_eq!(door.enter().await.unwrap_err(), Refused::Line);
         drop(place);
         for (number, waiting) in line.into_iter().enumerate() {
             assert_eq!(waiting.await.unwrap(), Ok(number));
@@ -204,6 +226,7 @@ mod tests {
         let _answer = admission.enter(&Method::POST, "/v1/recommend").await.unwrap();
         let refused = admission.enter(&Method::GET, "/v1/customers/c").await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
+        assert_eq!(admission.crowds().map(|crowd| (crowd.places, crowd.waiting)), [(1, 0), (8, 0)]);
         assert!(admission.enter(&Method::GET, "/health/ready").await.unwrap().is_none());
         assert!(admission.enter(&Method::POST, "/v1/events").await.unwrap().is_some());
     }

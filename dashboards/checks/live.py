@@ -34,6 +34,9 @@ MAY_BE_ABSENT = {
     "proffer_shed_requests_total": "nobody is turned away under this load",
 }
 
+# What there is room for: 0 would let nobody in, so it was not measured.
+BOUNDS = ["proffer_admission_limit", "proffer_queue_capacity"]
+
 
 def main() -> int:
     binary, directory = Path(sys.argv[1]), Path(sys.argv[2])
@@ -184,6 +187,8 @@ def judge(prometheus: Prometheus) -> int:
                     faults.append(f"{file.name}: {panel['title']!r} has no data: {query}")
                 pages.append(row(panel, target, values))
         pages.append("")
+    for bound in BOUNDS:
+        faults += [f"{bound} is 0: {labels}" for labels, value in prometheus.values(bound) if value == 0]
     rules, alerts = prometheus.ask("rules")["groups"], []
     for rule in (rule for group in rules for rule in group["rules"]):
         if rule["health"] != "ok":

@@ -1,7 +1,9 @@
 """Which release answers, how good was it, and do scores, probabilities and inputs still look as they did?"""
 
 from .panels import (
+    NAMED,
     board,
+    by_release,
     like,
     lines,
     mean,
@@ -17,9 +19,6 @@ from .panels import (
 
 SHARED = "max by (channel)"
 
-# Cross-sell and similar items are about items, not about who asks.
-NAMED = 'contact_point!="none"'
-
 
 def quality(task: str, measures: str) -> str:
     """What a release was judged to be, on one task; instances with the same release say the same."""
@@ -31,10 +30,6 @@ def evidence_by_subject() -> str:
     """How much is known of people, as shares of the decisions about items and of those about offers."""
     known = rate("proffer_decision_evidence_total", NAMED)
     return f"{total(known, 'about, evidence')} / on (about) group_left {total(known, 'about')}"
-
-
-def by_release(rule: str) -> str:
-    return f"max by (release) ({recorded(rule)})"
 
 
 def dashboard():

@@ -1,6 +1,7 @@
 """Which offers are shown, what do people do with them, what do they bring, and do we keep within bounds?"""
 
 from .panels import (
+    NONE_IS_GREEN,
     board,
     equal,
     increase,
@@ -74,8 +75,7 @@ def dashboard():
                     "Do rules fail?",
                     {
                         "{{contact_point}}": or_none(
-                            total(rate("proffer_failed_rules_total"), "contact_point"),
-                            "proffer_requests_in_flight",
+                            total(rate("proffer_failed_rules_total"), "contact_point")
                         )
                     },
                     "cps",
@@ -157,7 +157,7 @@ def dashboard():
                     "short",
                     "Should be none: expired reservations are given back every few seconds.",
                     width=6,
-                    steps=[(None, "green"), (1, "red")],
+                    steps=NONE_IS_GREEN,
                 ),
                 number(
                     "Do stock and budget leak?",
@@ -167,7 +167,7 @@ def dashboard():
                     "short",
                     "The counters of offers less the reserved contacts; should be none.",
                     width=6,
-                    steps=[(None, "green"), (1, "red")],
+                    steps=NONE_IS_GREEN,
                 ),
                 number(
                     "How many objected?",

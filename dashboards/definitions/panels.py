@@ -22,6 +22,12 @@ WHERE = 'job=~"$job", instance=~"$instance"'
 # The window of rates: as short as the scrapes and the zoom allow.
 WINDOW = "$__rate_interval"
 
+# Cross-sell and similar items are about items, not about who asks.
+NAMED = 'contact_point!="none"'
+
+# The colours of a number that should be none, each from its value on.
+NONE_IS_GREEN = [(None, "green"), (1, "red")]
+
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 # A question's answers: the legend of each line, and its query.
@@ -41,6 +47,11 @@ def like(label: str, pattern: str) -> str:
 def recorded(rule: str) -> str:
     """What a recording rule computed for the chosen jobs."""
     return f'{rule}{{job=~"$job"}}'
+
+
+def by_release(rule: str) -> str:
+    """What a recording rule computed of each release; instances with the same release say the same."""
+    return f"max by (release) ({recorded(rule)})"
 
 
 def selector(metric: str, more: str = "") -> str:
@@ -73,9 +84,9 @@ def ratio(part: str, whole: str, by: str) -> str:
     return f"{total(part, by)} / ({total(whole, by)} > 0)"
 
 
-def or_none(expression: str, of: str) -> str:
-    """A sum that is zero where there is nothing to add up; `of` is a metric that is always there."""
-    return f"({expression} or 0 * sum({selector(of)}))"
+def or_none(expression: str) -> str:
+    """A sum that is zero where there is nothing to add up: requests in flight are always there."""
+    return f"({expression} or on () 0 * {total(selector('proffer_requests_in_flight'))})"
 
 
 def quantiles(metric: str, *shares: float, more: str = "") -> Answers:

@@ -1,7 +1,9 @@
 """What do recommendations rest on, how often is something missing, and how fresh is it?"""
 
 from .panels import (
+    NAMED,
     board,
+    by_release,
     equal,
     lines,
     number,
@@ -13,9 +15,6 @@ from .panels import (
     shares,
     total,
 )
-
-# Cross-sell and similar items are about items, not about who asks.
-NAMED = 'contact_point!="none"'
 
 
 def dashboard():
@@ -92,15 +91,13 @@ def dashboard():
                     "What share of decisions is degraded?",
                     {"degraded": recorded("job:proffer_degraded:ratio_rate5m")},
                     "percentunit",
-                    "Items and offers together.",
+                    "At least so many, of items and offers: as many as lack the part that is missing most.",
                 ),
             ],
             "How fresh is it?": [
                 number(
                     "How old is what the release knows?",
-                    {
-                        "{{release}}": f"max by (release) ({recorded('instance:proffer_release_data_age:seconds')})"
-                    },
+                    {"{{release}}": by_release("instance:proffer_release_data_age:seconds")},
                     "s",
                     "Time since the release's data ended; live events are added to it.",
                     width=8,

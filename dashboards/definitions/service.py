@@ -1,7 +1,7 @@
 """Is the service up, fast and right, and does it have room?"""
 
 from .panels import (
-    WHERE,
+    NONE_IS_GREEN,
     board,
     equal,
     like,
@@ -43,7 +43,7 @@ def dashboard():
             "Is it up?": [
                 number(
                     "How many instances answer?",
-                    {"up": f"sum(up{{{WHERE}}})"},
+                    {"up": total(selector("up"))},
                     "short",
                     "Instances from which Prometheus gets metrics.",
                     width=4,
@@ -51,7 +51,7 @@ def dashboard():
                 ),
                 number(
                     "Does every instance have a release?",
-                    {"": f"count(proffer_release_info{{{WHERE}}}) / sum(up{{{WHERE}}})"},
+                    {"": f"count({selector('proffer_release_info')}) / {total(selector('up'))}"},
                     "percentunit",
                     "Without a release nothing is recommended.",
                     width=4,
@@ -75,7 +75,7 @@ def dashboard():
                 ),
                 number(
                     "Since when does it run?",
-                    {"": f"time() - min(process_start_time_seconds{{{WHERE}}})"},
+                    {"": f"time() - min({selector('process_start_time_seconds')})"},
                     "s",
                     "Time since the oldest instance started.",
                     width=4,
@@ -89,7 +89,7 @@ def dashboard():
                     "short",
                     "Handlers that panicked, and answered decisions that could not be kept, since the start.",
                     width=4,
-                    steps=[(None, "green"), (1, "red")],
+                    steps=NONE_IS_GREEN,
                 ),
             ],
             "Is it fast?": [
@@ -173,31 +173,27 @@ def dashboard():
             "Does it have room?": [
                 lines(
                     "How full are the queues?",
-                    {
-                        "{{instance}} {{queue}}": 'instance:proffer_queue_fill:ratio{job=~"$job", instance=~"$instance"}'
-                    },
+                    {"{{instance}} {{queue}}": selector("instance:proffer_queue_fill:ratio")},
                     "percentunit",
                     "What waits, of what may wait. A full queue makes requests wait or be refused.",
                 ),
                 lines(
                     "Is anyone turned away?",
                     {
-                        "refused": or_none(
-                            total(rate("proffer_shed_requests_total")), "proffer_requests_in_flight"
-                        ),
-                        "waiting for admission": total(selector("proffer_admission_waiting")),
+                        "refused {{reason}}": or_none(total(rate("proffer_shed_requests_total"), "reason")),
+                        "waiting {{door}}": total(selector("proffer_admission_waiting"), "door"),
                     },
                     "short",
-                    "Requests refused each second because there is too much to do, and those that wait.",
+                    "At the doors of answers and of writes: requests refused each second, and those that wait.",
                 ),
                 lines(
                     "How many requests may be answered at once?",
                     {
-                        "limit": total(selector("proffer_admission_limit")),
+                        "limit of {{door}}": total(selector("proffer_admission_limit"), "door"),
                         "in flight": total(selector("proffer_requests_in_flight")),
                     },
                     "short",
-                    "The limit of admission, and how much of it is used.",
+                    "The limit of each door, and the requests in flight at both, with those that wait.",
                 ),
                 lines(
                     "How long do writes wait for the disk?",
@@ -219,25 +215,25 @@ def dashboard():
                 ),
                 lines(
                     "How busy are the processors?",
-                    {"{{instance}}": f"rate(process_cpu_seconds_total{{{WHERE}}}[$__rate_interval])"},
+                    {"{{instance}}": rate("process_cpu_seconds_total")},
                     "short",
                     "Processors in use, by instance.",
                 ),
                 lines(
                     "How much memory is in use?",
-                    {"{{instance}}": f"process_resident_memory_bytes{{{WHERE}}}"},
+                    {"{{instance}}": selector("process_resident_memory_bytes")},
                     "bytes",
                     "Resident memory, by instance.",
                 ),
                 lines(
                     "How many files and connections are open?",
-                    {"{{instance}}": f"process_open_fds{{{WHERE}}}"},
+                    {"{{instance}}": selector("process_open_fds")},
                     "short",
                     "Sockets count, too.",
                 ),
                 rows(
                     "Which versions run?",
-                    {"": f"proffer_build_info{{{WHERE}}}"},
+                    {"": selector("proffer_build_info")},
                     "The program of each instance.",
                     width=8,
                 ),

@@ -208,7 +208,7 @@ fn slates(c: &mut Criterion) {
             ("by priority", Exploration::Off),
             ("ε-greedy", Exploration::EpsilonGreedy { epsilon: 0.05, floor: 0.01 }),
             ("everyone alike", Exploration::EVERYONE_ALIKE),
-            ("Thompson, 256 draws", Exploration::Thompson { floor: 0.01, draws: 256 }),
+            ("Thompson, 256 draws", Exploration::Thompson { floor: 0.01, draws: 256, scale: 1.0 }),
         ];
         for (name, exploration) in ways {
             let mut seed = 0;

@@ -9,6 +9,19 @@ use std::collections::BTreeMap;
 /// Attributes of one item by name: category, brand, price, availability, …
 pub type Payload = BTreeMap<String, PayloadValue>;
 
+/// The name under which an index may keep an item's outside id; no attribute may have it.
+pub const ID_KEY: &str = "proffer_id";
+
+/// Says why a text is no name of an attribute, as the end of a sentence: no index could filter by it.
+pub fn name_fault(name: &str) -> Option<&'static str> {
+    match name {
+        "" => Some("must not be empty"),
+        ID_KEY => Some("must be another, since Proffer itself uses it"),
+        name if name.contains(['"', '\\', '\0']) => Some("must be without quotes, backslashes and NUL"),
+        _ => None,
+    }
+}
+
 /// One attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "an attribute is true, false, a number, a text or a list of texts")]

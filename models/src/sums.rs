@@ -55,23 +55,13 @@ impl Sums {
         self.touched.iter().map(|&item| Scored { item: ItemIx(item), score: self.scores[item as usize] })
     }
 
-    /// The items with the largest sums among the wanted, in any order; of equals the lower index.
-    ///
-    /// Thousands of sums are cut rather than sorted, and whether an item is wanted is asked of few.
-    pub(crate) fn strongest(&self, n: usize, wanted: impl Fn(ItemIx) -> bool) -> Vec<Scored> {
+    /// What was added to and came to at least so much, best first.
+    pub(crate) fn at_least(&self, least: f32) -> Vec<Scored> {
         let score = |&item: &u32| Scored { item: ItemIx(item), score: self.scores[item as usize] };
-        let mut all: Vec<Scored> = self.touched.iter().map(score).collect();
-        let (mut rest, mut chosen) = (&mut all[..], Vec::with_capacity(n.min(self.touched.len())));
-        while chosen.len() < n && !rest.is_empty() {
-            let missing = (n - chosen.len()).min(rest.len());
-            if missing < rest.len() {
-                rest.select_nth_unstable_by(missing - 1, Scored::rank_order);
-            }
-            let (best, others) = rest.split_at_mut(missing);
-            chosen.extend(best.iter().filter(|best| wanted(best.item)));
-            rest = others;
-        }
-        chosen
+        let mut found: Vec<Scored> =
+            self.touched.iter().map(score).filter(|one| one.score >= least).collect();
+        found.sort_unstable_by(Scored::rank_order);
+        found
     }
 }
 
@@ -79,21 +69,25 @@ impl Sums {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     proptest! {
         #[test]
-        fn the_strongest_are_those_of_a_full_sort(
-            parts in prop::collection::vec((0u32..40, -3i8..4), 0..200), n in 0usize..30, unwanted in 1u32..5,
+        fn the_largest_sums_are_those_of_a_plain_addition(
+            parts in prop::collection::vec((0u32..40, -3i8..4), 0..200), least in -3i8..4,
         ) {
-            let wanted = |item: ItemIx| !item.0.is_multiple_of(unwanted + 1);
-            let (mut found, mut sorted) = Sums::with(40, |sums| {
+            let least = f32::from(least);
+            let found = Sums::with(40, |sums| {
                 parts.iter().for_each(|(item, part)| sums.add(ItemIx(*item), f32::from(*part)));
-                (sums.strongest(n, wanted), sums.touched().filter(|one| wanted(one.item)).collect::<Vec<_>>())
+                sums.at_least(least)
             });
-            sorted.sort_by(Scored::rank_order);
-            sorted.truncate(n);
-            found.sort_by(Scored::rank_order);
-            prop_assert_eq!(found, sorted);
+            let mut plain = BTreeMap::new();
+            parts.iter().for_each(|(item, part)| *plain.entry(*item).or_default() += f32::from(*part));
+            let mut plain: Vec<Scored> =
+                plain.into_iter().map(|(item, score)| Scored { item: ItemIx(item), score }).collect();
+            plain.retain(|one| one.score >= least);
+            plain.sort_by(Scored::rank_order);
+            prop_assert_eq!(found, plain);
             Sums::with(40, |sums| assert_eq!(sums.touched().count(), 0, "nothing stays"));
         }
     }

@@ -71,11 +71,13 @@ const LEARN_EVERY: u32 = 10;
 /// Makes the worlds, trains on the history of each, lets every contestant play in it, and prints what each lost.
 pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> {
     let loaded = std::mem::take(&mut arguments.config);
-    let (mut seasons, mut logs) = (Vec::with_capacity(arguments.worlds), Vec::new());
+    let (mut seasons, mut log) = (Vec::with_capacity(arguments.worlds), None);
     for world in 0..arguments.worlds.max(1) {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let config = config(loaded.clone(), folder.path())?;
-        logs.push(telemetry::start(&config.log)?);
+        if log.is_none() {
+            log = Some(telemetry::start(&config.log)?);
+        }
         let seed = arguments.seed + world as u64;
         seasons.push(season(&arguments, seed, &config, folder.path()).await?);
     }
@@ -156,6 +158,8 @@ fn config(mut arguments: ConfigArguments, folder: &Path) -> anyhow::Result<Confi
         format!("store.path={}", folder.join("simulation.db").display()),
         format!("releases.dir={}", folder.join("releases").display()),
         "customers.as_of=data".to_owned(),
+        // Nobody waits for an answer, and one that is given up would end everything.
+        "store.read_deadline_ms=60000".to_owned(),
         "training.ials.factors=16".to_owned(),
         "training.spectral.factors=16".to_owned(),
         "log.filter=warn".to_owned(),

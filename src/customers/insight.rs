@@ -50,6 +50,7 @@ impl Insight {
 /// What an insight is computed from.
 pub struct Known {
     state: Arc<CustomerState>,
+    objected: bool,
     events: Vec<StoredEvent>,
     attributes: Payload,
 }
@@ -65,17 +66,18 @@ pub async fn known(serving: &Serving, store: &dyn Store, customer_id: &str) -> R
         Ok(record.state(serving, customer_id))
     };
     let state = serving.states.get_or_load(customer_id, load).await?;
-    let Record { events, attributes, .. } = match read {
+    let Record { objected, events, attributes, .. } = match read {
         Some(record) => record,
         None => Record::read(serving, store, customer_id).await?,
     };
-    Ok(Known { state, events, attributes })
+    Ok(Known { state, objected, events, attributes })
 }
 
 /// What is known of a customer from the release alone: what is served while the store is down.
 pub fn known_to_release(serving: &Serving, customer_id: &str) -> Known {
     Known {
         state: Arc::new(super::as_of_release(serving, customer_id)),
+        objected: false,
         events: Vec::new(),
         attributes: released(serving, customer_id),
     }
@@ -112,9 +114,9 @@ pub async fn recent_insight(
 pub fn insight(serving: &Serving, config: &Config, customer_id: &str, known: Known) -> Insight {
     let models = &serving.release.known.models;
     let as_of = moment(serving, config, &known.events);
-    let Known { state, events, attributes } = known;
+    let Known { state, objected, events, attributes } = known;
     let settings = &config.customers;
-    if state.refused || declines(serving, &attributes) {
+    if objected || state.refused || declines(serving, &attributes) {
         let (acts, habits) = (Vec::new(), Habits::default());
         return Insight {
             as_of,

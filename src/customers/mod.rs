@@ -144,7 +144,7 @@ impl Record {
         let record = store.record_of(customer_id, PROFILING, since, MAX_EVENTS).await?;
         let CustomerRecord { attributes, consent, events } = record;
         Ok(Self {
-            objected: consent.is_some_and(|said| said != ConsentStatus::Granted),
+            objected: consent.is_some_and(ConsentStatus::is_refusal),
             events,
             written: attributes.is_some(),
             attributes: attributes.unwrap_or_else(|| released(serving, customer_id)),

@@ -50,6 +50,11 @@ impl Answers {
         Some(Decision { decision_id, generated_at, ..Decision::clone(&kept) })
     }
 
+    /// Forgets everything: what is not asked for any more is gone before its time, too.
+    pub fn forget_all(&self) {
+        self.kept.invalidate_all();
+    }
+
     /// Keeps an answer, unless it was made without a part that was down.
     pub fn keep(&self, question: Question, decision: &Decision) {
         if decision.degraded.is_empty() {

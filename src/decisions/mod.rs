@@ -39,7 +39,8 @@ struct Chosen {
     reasons: Vec<Reason>,
 }
 
-/// A customer's state; from the release alone, with the store named as degraded, when events cannot be read.
+/// A customer's state; a stranger's, with the store named as degraded, when it cannot be read: who may have refused to be
+/// profiled is treated as if they had.
 async fn known_state(
     serving: &Serving,
     store: &dyn Store,
@@ -51,9 +52,9 @@ async fn known_state(
         Ok(state) => state,
         Err(error) => {
             let request_id = request_id();
-            tracing::warn!(request_id, %error, "customer events cannot be read; answering from the release alone");
+            tracing::warn!(request_id, %error, "a customer cannot be read; answering as a stranger");
             degraded.push(STORE);
-            Arc::new(customers::as_of_release(serving, customer_id))
+            serving.stranger()
         }
     }
 }

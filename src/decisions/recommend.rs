@@ -181,26 +181,21 @@ fn rank(
     state: &CustomerState,
     (dense, exclude): (&[Scored], &[ItemIx]),
 ) -> (Vec<Scored>, RemovedItems) {
-    let removed = Cell::new(RemovedItems::default());
+    let filtered = Cell::new(0);
     let admitted = |item| {
-        let mut counts = removed.get();
-        let counter = if exclude.binary_search(&item).is_err() {
-            if passes(view, &asked.request.filter, item) {
-                return true;
-            }
-            &mut counts.filtered
-        } else if asked.point.repeats == Repeats::Excluded && state.owns(item) {
-            &mut counts.owned
-        } else {
-            &mut counts.excluded
-        };
-        *counter += 1;
-        removed.set(counts);
-        false
+        if exclude.binary_search(&item).is_ok() {
+            return false;
+        }
+        let passes = passes(view, &asked.request.filter, item);
+        filtered.set(filtered.get() + usize::from(!passes));
+        passes
     };
     let n = asked.n * CANDIDATES_PER_RESULT;
     let ranker = serving.release.taste.ranker(asked.point.repeats.ranked());
-    (ranker.rank(&state.person, dense, n, admitted), removed.get())
+    let candidates = ranker.rank(&state.person, dense, n, admitted);
+    let owned = if asked.point.repeats == Repeats::Excluded { state.owned.len() } else { 0 };
+    let removed = RemovedItems { filtered: filtered.get(), owned, excluded: exclude.len() - owned };
+    (candidates, removed)
 }
 
 /// Candidates by the dense views, best first.

@@ -187,10 +187,10 @@ pub struct Funnel {
     pub returned: usize,
 }
 
-/// Candidates that ranking met and left out; what the index does not find is not met.
+/// What was left out of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RemovedItems {
-    /// Not available, or not under the filter.
+    /// Not available, or not under the filter: of what ranking met, which is not what the index was told not to find.
     pub filtered: usize,
     /// Owned, where the contact point does not want them again.
     pub owned: usize,

@@ -2,11 +2,8 @@
 
 use super::{IndexError, IndexPoint, IndexQuery};
 use models::ids::Ix;
-use models::payload::{Condition, Match, PayloadValue};
+use models::payload::{Condition, Match, PayloadValue, name_fault};
 use std::time::Instant;
-
-/// The payload key under which an index may keep an item's outside id; no item may use it.
-pub const ID_KEY: &str = "proffer_id";
 
 /// Refuses a deadline that has passed.
 pub(super) fn deadline(deadline: Instant) -> Result<(), IndexError> {
@@ -67,12 +64,10 @@ fn condition(condition: &Condition) -> Result<(), IndexError> {
 }
 
 fn key(name: &str) -> Result<(), IndexError> {
-    if name.is_empty() || name == ID_KEY || name.contains(['"', '\\']) {
-        return Err(invalid(format!(
-            "`{name}` cannot be a payload key: use another name, without quotes and backslashes"
-        )));
+    match name_fault(name) {
+        Some(fault) => Err(invalid(format!("the name `{name}` of an attribute {fault}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn invalid(reason: String) -> IndexError {

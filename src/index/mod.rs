@@ -10,7 +10,6 @@ mod open;
 pub mod embedded;
 pub mod qdrant;
 
-pub use check::ID_KEY;
 pub use open::{IndexChoice, IndexConfig, IndexSource, open};
 
 use async_trait::async_trait;

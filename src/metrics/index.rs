@@ -44,7 +44,10 @@ impl MeasuredIndex {
     /// Watches an index.
     pub fn new(index: Arc<dyn VectorIndex>, searched: Searched, metrics: Arc<Metrics>) -> Self {
         let seconds = metrics.index_search_seconds.with_label_values(&[searched.word()]);
-        let queue = Queue::IndexSearches.word();
+        let queue = match searched {
+            Searched::Items => Queue::IndexItems.word(),
+            Searched::Customers => Queue::IndexCustomers.word(),
+        };
         let in_work = metrics.queue_length.with_label_values(&[queue]);
         // A server has a line of its own, which is not seen from here.
         let capacity = if index.kind() == "qdrant" { 0 } else { WAITING_LINE };

@@ -47,10 +47,10 @@ metrics! {
         requests_in_flight: IntGauge,
         /// Requests refused because the service had too much to do, by what there was too much of.
         shed_requests: IntCounterVec["reason"],
-        /// Requests that may be answered at once.
-        admission_limit: IntGauge,
-        /// Requests that wait to be admitted.
-        admission_waiting: IntGauge,
+        /// Requests that may be worked on at once, by door: answers and writes.
+        admission_limit: IntGaugeVec["door"],
+        /// Requests that wait to be admitted, by door.
+        admission_waiting: IntGaugeVec["door"],
         /// Time of one stage of a request, as in its header Server-Timing.
         stage_seconds: HistogramVec["stage"]{SECONDS},
         /// Handlers that panicked; each is a mistake in this program.

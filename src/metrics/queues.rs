@@ -12,7 +12,9 @@ pub enum Queue {
     /// Decisions that wait to be kept.
     Decisions,
     /// Searches that wait for an in-process index of items, or are worked on.
-    IndexSearches,
+    IndexItems,
+    /// The same of customers.
+    IndexCustomers,
 }
 
 impl Queue {
@@ -20,7 +22,8 @@ impl Queue {
         match self {
             Self::StoreWrites => "store_writes",
             Self::Decisions => "decisions",
-            Self::IndexSearches => "index_searches",
+            Self::IndexItems => "index_items",
+            Self::IndexCustomers => "index_customers",
         }
     }
 }

@@ -37,14 +37,4 @@ impl Metrics {
     pub fn shed(&self, reason: &'static str) {
         self.shed_requests.with_label_values(&[reason]).inc();
     }
-
-    /// Notes how many requests may be answered at once.
-    pub fn limit_admission(&self, requests: usize) {
-        self.admission_limit.set(requests as i64);
-    }
-
-    /// Notes how many requests wait to be admitted.
-    pub fn waiting_for_admission(&self, requests: usize) {
-        self.admission_waiting.set(requests as i64);
-    }
 }

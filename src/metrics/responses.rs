@@ -16,6 +16,9 @@ const MOST_KEPT: usize = 10_000;
 /// Decisions whose responses wait.
 const MOST_WAITING: usize = 10_000;
 
+/// Responses that wait for one decision.
+const MOST_OF_A_DECISION: usize = 100;
+
 /// The responses that tell how an offer does; the others have series once they come.
 const FOLLOWED: [ResponseKind; 4] =
     [ResponseKind::Clicked, ResponseKind::Accepted, ResponseKind::Refused, ResponseKind::Complaint];
@@ -93,7 +96,10 @@ impl Metrics {
                 let shown = memory.kept.get(&response.decision_id).cloned();
                 // Its decision may have been kept since the store answered.
                 if shown.is_none() && *outcome == Responded::Waiting {
-                    memory.waiting.entry(&response.decision_id).push(response.clone());
+                    let waiting = memory.waiting.entry(&response.decision_id);
+                    if waiting.len() < MOST_OF_A_DECISION {
+                        waiting.push(response.clone());
+                    }
                 }
                 shown
             };

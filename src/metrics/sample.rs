@@ -12,6 +12,7 @@ impl Metrics {
     /// [`prometheus::Error`] when a metric cannot be written.
     pub fn render(&self, state: &AppState) -> prometheus::Result<Vec<u8>> {
         self.look_at_queues();
+        self.look_at_doors(state);
         self.look_at_offers(state);
         self.text()
     }
@@ -21,6 +22,13 @@ impl Metrics {
         self.reservations_outstanding.set(outstanding.reserved as i64);
         self.reservations_overdue.set(outstanding.overdue as i64);
         self.reservations_counted.set(outstanding.counted as i64);
+    }
+
+    fn look_at_doors(&self, state: &AppState) {
+        for crowd in state.admission.crowds() {
+            self.admission_limit.with_label_values(&[crowd.door]).set(crowd.places as i64);
+            self.admission_waiting.with_label_values(&[crowd.door]).set(crowd.waiting as i64);
+        }
     }
 
     /// How treatments fared, by channel; zeros for channels of which nothing is settled.

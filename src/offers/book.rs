@@ -172,11 +172,11 @@ const RESERVE_MINUTES: u32 = 24 * 60;
 const DRAWS: usize = 256;
 
 fn exploration(settings: &ExplorationSettings) -> Exploration {
-    let ExplorationSettings { method, epsilon, floor } = *settings;
+    let ExplorationSettings { method, epsilon, scale, floor } = *settings;
     match method {
         ExplorationMethod::Off => Exploration::Off,
         ExplorationMethod::EpsilonGreedy => Exploration::EpsilonGreedy { epsilon, floor },
-        ExplorationMethod::Thompson => Exploration::Thompson { floor, draws: DRAWS },
+        ExplorationMethod::Thompson => Exploration::Thompson { floor, draws: DRAWS, scale },
     }
 }
 

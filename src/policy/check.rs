@@ -155,6 +155,9 @@ impl Check<'_> {
     fn exploration(&mut self, path: &str, exploration: ExplorationSettings) {
         let (epsilon, floor) = (exploration.epsilon, exploration.floor);
         self.require((0.0..=1.0).contains(&epsilon), &format!("{path}.epsilon"), &epsilon, "from 0 to 1");
+        let scale = exploration.scale;
+        let holds = scale > 0.0 && scale <= 10.0;
+        self.require(holds, &format!("{path}.scale"), &scale, "above 0 and at most 10");
         self.require((0.0..=0.2).contains(&floor), &format!("{path}.floor"), &floor, "from 0 to 0.2");
         if exploration.method == ExplorationMethod::EpsilonGreedy {
             let explores = epsilon == 0.0 || floor <= epsilon / 2.0;

@@ -47,7 +47,7 @@ pub const PROFILING: &str = "profiling";
 /// Whether the latest that someone said about being profiled, on whatever channel, was no; lines are oldest first.
 pub fn refuses_profiling<'a>(consents: impl IntoIterator<Item = &'a Consent>) -> bool {
     let said = consents.into_iter().filter(|consent| consent.purpose == PROFILING);
-    said.max_by_key(|consent| consent.at).is_some_and(|consent| consent.status != ConsentStatus::Granted)
+    said.max_by_key(|consent| consent.at).is_some_and(|consent| consent.status.is_refusal())
 }
 
 /// The latest line of some; of lines of the same moment the later in the ledger.

@@ -56,8 +56,8 @@ pub const NEUTRAL: &str = include_str!("../../policies/neutral.toml");
 /// Inbound results of a ledger where rules count them: more than any cap allows.
 const ALL_INBOUND: u32 = 10_000;
 
-/// Inbound results of a ledger where no rule counts them.
-const FEW_INBOUND: u32 = 30;
+/// Inbound results of a ledger where no rule counts them, and the latest of which propensities know what was shown before.
+pub const FEW_INBOUND: u32 = 30;
 
 /// A policy that was read, checked and compiled.
 #[derive(Clone, Debug)]

@@ -89,6 +89,7 @@ impl Releases {
     /// # Errors
     /// [`ReleaseError::None`] when there is none; otherwise why the one chosen cannot be served.
     pub async fn activate_last(&self) -> Result<Arc<Serving>, ReleaseError> {
+        let _changing = self.changing.lock().await;
         let stored = self.store.activations(1).await?.into_iter().next().map(|last| last.release_id);
         let chosen = match stored {
             Some(id) if self.directory.join(&id).is_dir() => id,
@@ -97,7 +98,6 @@ impl Releases {
                 sound.ok_or_else(|| ReleaseError::None(self.directory.clone()))?.0
             }
         };
-        let _changing = self.changing.lock().await;
         let serving = self.prepare(&chosen).await?;
         Ok(self.publish(serving))
     }
@@ -119,10 +119,11 @@ impl Releases {
     /// # Errors
     /// [`ReleaseError::NothingToRollBackTo`] when there was none, or why it cannot be served.
     pub async fn roll_back(&self, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
-        let current = self.current().map(|serving| serving.manifest.id.clone());
         let activations = self.store.activations(ACTIVATIONS_SEARCHED).await?;
+        // The choice, not what is served here: this process may not have followed it yet.
+        let present = activations.first().map(|last| last.release_id.clone());
         let previous =
-            activations.into_iter().map(|past| past.release_id).find(|id| Some(id) != current.as_ref());
+            activations.into_iter().map(|past| past.release_id).find(|id| Some(id) != present.as_ref());
         self.activate(&previous.ok_or(ReleaseError::NothingToRollBackTo)?, actor).await
     }
 

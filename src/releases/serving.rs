@@ -8,7 +8,7 @@ use crate::metrics::Figure;
 use crate::store::{StoredEvent, StoredItem};
 use chrono::Utc;
 use models::behaviour::Categories;
-use models::ids::CustomerIx;
+use models::ids::{CustomerIx, ItemIx};
 use models::release::{Manifest, Release};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -76,6 +76,7 @@ impl Serving {
             self.erased.write().unwrap_or_else(PoisonError::into_inner).insert(customer);
         }
         self.forget(customer_id);
+        self.answers.forget_all();
         self.visits.forget(customer_id);
         self.directory.erase(customer_id)
     }
@@ -108,6 +109,13 @@ impl Serving {
                 None => unplaced.push(ix),
             }
         }
+        let reached = self.index_items(points, unplaced).await;
+        // They have changed whether or not the index took them.
+        self.catalogue.changed();
+        reached
+    }
+
+    async fn index_items(&self, points: Vec<IndexPoint>, unplaced: Vec<ItemIx>) -> Result<(), ReleaseError> {
         let deadline = Instant::now() + UPSERT_DEADLINE;
         let failed =
             |e: IndexError| ReleaseError::Index { id: self.manifest.id.clone(), reason: e.to_string() };
@@ -117,7 +125,6 @@ impl Serving {
         if !points.is_empty() {
             self.index.upsert(points, deadline).await.map_err(failed)?;
         }
-        self.catalogue.changed();
         Ok(())
     }
 }

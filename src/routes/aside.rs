@@ -1,19 +1,26 @@
 //! Long work, aside from the threads that answer.
 
 use crate::problem::Problem;
-use actix_web::web;
+use crate::telemetry::carried;
+use std::panic::resume_unwind;
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-/// Does work on a thread of its own, so that nobody's answer waits for it.
+/// Does work of a request on a thread of its own, so that nobody's answer waits for it.
 ///
 /// # Errors
-/// Those of the work.
+/// Those of the work. A panic goes on here, where panics of requests are counted.
 pub(super) async fn aside<T, W>(work: impl FnOnce() -> W + Send + 'static) -> Result<T, Problem>
 where
     T: Send + 'static,
     W: Future<Output = Result<T, Problem>>,
 {
-    let reactor = Handle::current();
-    let done = web::block(move || reactor.block_on(work())).await;
-    done.map_err(|error| Problem::internal(&error))?
+    let (reactor, request) = (Handle::current(), carried());
+    match spawn_blocking(move || reactor.block_on(request.along(work()))).await {
+        Ok(done) => done,
+        Err(stopped) => match stopped.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(stopped) => Err(Problem::internal(&stopped)),
+        },
+    }
 }

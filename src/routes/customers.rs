@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::idempotency::once;
-use super::ids::{PathId, check_id};
+use super::ids::{PathId, check_attributes, check_id};
 use super::items::{AttributesBody, BatchReceipt, check_batch};
 use crate::auth::{Permission, Requires};
 use crate::problem::{Code, Problem, ProblemDocument};
@@ -45,7 +45,7 @@ pub(crate) async fn put_customer(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let AttributesBody { attributes } = body.json()?;
-    check_contract(&state, &attributes, "$.attributes")?;
+    check_written(&state, &attributes, "$.attributes")?;
     let customers = vec![CustomerBody { customer_id: id.0, attributes }];
     once(&state, &request, &body, write(&state, customers)).await
 }
@@ -72,7 +72,7 @@ pub(crate) async fn post_customers(
     check_batch(customers.len(), &state)?;
     for (row, customer) in customers.iter().enumerate() {
         check_id(&customer.customer_id, "customer_id", &format!("$[{row}]"))?;
-        check_contract(&state, &customer.attributes, &format!("$[{row}].attributes"))?;
+        check_written(&state, &customer.attributes, &format!("$[{row}].attributes"))?;
     }
     once(&state, &request, &body, write(&state, customers)).await
 }
@@ -96,8 +96,10 @@ pub(crate) async fn delete_customer(state: web::Data<AppState>, id: PathId) -> R
     Ok(HttpResponse::Ok().json(erasure))
 }
 
-/// Refuses days of contracts that the release could not read: an open contract would be taken for granted.
-fn check_contract(state: &AppState, attributes: &Payload, place: &str) -> Result<(), Problem> {
+/// Refuses names that no list could be filtered by, and days of contracts that the release could not read: an open
+/// contract would be taken for granted.
+fn check_written(state: &AppState, attributes: &Payload, place: &str) -> Result<(), Problem> {
+    check_attributes(attributes, place)?;
     let Some(serving) = state.releases.current() else { return Ok(()) };
     let churn = serving.release.known.models.churn.learned();
     let Some(contract) = churn.and_then(|churn| churn.contracts.as_ref()) else { return Ok(()) };

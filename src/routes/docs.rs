@@ -15,7 +15,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
             Ids are opaque texts of 1 to 256 bytes; in a path they are percent-encoded. Times are RFC 3339. \
             Errors are problem documents (RFC 9457) with a stable `code`. Writes of items and customers honour \
             `Idempotency-Key`; events are idempotent by `event_id`. `X-Request-Id` is echoed, and `Server-Timing` \
-            says where the time went.",
+            says where the time went. Under `/v1/`, 503 with `Retry-After` may answer any call: `overloaded` when more is \
+            asked than can be done, `request_timeout` when there was no answer in time.",
         license(name = "MIT OR Apache-2.0")
     ),
     tags(

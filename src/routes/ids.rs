@@ -2,6 +2,7 @@
 
 use crate::problem::{Code, Problem};
 use actix_web::{FromRequest, HttpRequest, dev};
+use models::payload::{Payload, name_fault};
 use percent_encoding::percent_decode_str;
 use std::future::{Ready, ready};
 
@@ -33,6 +34,18 @@ pub fn check_id(id: &str, field: &str, place: &str) -> Result<(), Problem> {
         }
         None => Ok(()),
     }
+}
+
+/// Checks the names of attributes: a later filter could not name them, and no index would take the item.
+///
+/// # Errors
+/// [`Code::InvalidField`] at the attributes' JSON path.
+pub fn check_attributes(attributes: &Payload, place: &str) -> Result<(), Problem> {
+    let faults = attributes.keys().filter_map(|name| Some((name, name_fault(name)?)));
+    faults.take(1).try_for_each(|(name, fault)| {
+        let said = format!("the name {name:?} of an attribute {fault}");
+        Err(Problem::new(Code::InvalidField, said).at(place))
+    })
 }
 
 /// The `{id}` of a path. Any character may stand in it, percent-encoded: `a/b` is written `a%2Fb`.

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::idempotency::once;
-use super::ids::{PathId, check_id};
+use super::ids::{PathId, check_attributes, check_id};
 use crate::auth::{Permission, Requires};
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::state::AppState;
@@ -82,6 +82,7 @@ pub(crate) async fn put_item(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let AttributesBody { attributes } = body.json()?;
+    check_attributes(&attributes, "$.attributes")?;
     let work = async {
         let mut stored = write(&state, vec![NewItem { item_id: id.0, attributes }]).await?;
         stored.pop().map(ItemView::from).ok_or_else(|| Problem::internal(&"the store lost an item"))
@@ -111,6 +112,7 @@ pub(crate) async fn post_items(
     check_batch(items.len(), &state)?;
     for (row, item) in items.iter().enumerate() {
         check_id(&item.item_id, "item_id", &format!("$[{row}]"))?;
+        check_attributes(&item.attributes, &format!("$[{row}].attributes"))?;
     }
     let new = |item: ItemBody| NewItem { item_id: item.item_id, attributes: item.attributes };
     let items = items.into_iter().map(new).collect();

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 /// Recommend items to a customer or a session.
 ///
-/// An unknown customer gets an answer too: what the contact point falls back on, with `fallback` true.
+/// An unknown customer gets an answer too: what everyone buys, with `evidence` none.
 #[utoipa::path(
     tag = "decisions",
     request_body = RecommendRequest,

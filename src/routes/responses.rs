@@ -88,7 +88,10 @@ async fn keep(state: &AppState, rows: Vec<Row>) -> Result<(ResponsesReceipt, Opt
         Vec::new().into_iter()
     } else {
         // A response may follow its answer at once, while the decision still waits for company.
-        state.offers.flush().await;
+        let kept = tokio::time::timeout(state.config.store.read_deadline(), state.offers.flush());
+        if kept.await.is_err() {
+            tracing::debug!("responses may wait for their decisions in the store, which is slow");
+        }
         stage("store", state.store.append_responses(sound)).await?.into_iter()
     };
     let mut receipt =

@@ -50,16 +50,8 @@ pub trait Store: OfferStore + Send + Sync {
     /// Keeps events; the results are in the order of the events. Of equal ids within one call the first counts.
     async fn append_events(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>>;
 
-    /// One customer's events with `at >= since`: the latest `limit` of them, oldest first.
-    async fn events_since(
-        &self,
-        customer_id: &str,
-        since: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<StoredEvent>>;
-
-    /// What is known of one customer: attributes, the last word about a purpose, and events as [`Self::events_since`] gives
-    /// them.
+    /// What is known of one customer: attributes, the last word about a purpose on whatever channel, and the latest
+    /// `limit` events with `at >= since`, oldest first.
     async fn record_of(
         &self,
         customer_id: &str,

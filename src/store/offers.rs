@@ -93,6 +93,13 @@ pub enum ConsentStatus {
     Withdrawn,
 }
 
+impl ConsentStatus {
+    /// Whether it is a no.
+    pub fn is_refusal(self) -> bool {
+        self != Self::Granted
+    }
+}
+
 /// One line of the ledger of consents; lines are only ever added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Consent {

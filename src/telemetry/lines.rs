@@ -2,39 +2,60 @@
 
 use super::pace::Pace;
 use super::request_id;
+use crate::config::LogFormat;
 use std::any::Any;
 use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-/// Writes the lines that still wait when it is dropped, for a second at most.
+/// Writes the lines that still wait when it is dropped, and how many were dropped in all; for two seconds at most.
 #[must_use = "lines that wait are lost without it"]
 pub struct LogGuard {
-    _writing: WorkerGuard,
+    writing: Option<WorkerGuard>,
+    ended: Receiver<()>,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.writing.take();
+        // The thread lets go of its guard before it lets go of what it writes to. Nothing is ever sent: the other end goes.
+        let _ = self.ended.recv_timeout(Duration::from_secs(1));
+    }
 }
 
 /// A writer that takes `queue` lines ahead of `out`. What comes while they wait is dropped and counted; the count is
 /// reported once `out` takes lines again.
-pub(super) fn ahead_of<W: Write + Send + 'static>(out: W, queue: usize) -> (NonBlocking, LogGuard) {
+pub(super) fn ahead_of<W: Write + Send + 'static>(
+    out: W,
+    queue: usize,
+    format: LogFormat,
+) -> (NonBlocking, LogGuard) {
     let dropped = Arc::new(OnceLock::new());
-    let lines = Lines { out, dropped: Arc::clone(&dropped), reported: 0, pace: Pace::new(1, REPORT_EVERY) };
+    let (ending, ended) = channel();
+    let pace = Pace::new(1, REPORT_EVERY);
+    let lines = Lines { out, format, dropped: Arc::clone(&dropped), reported: 0, pace, _ending: ending };
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(queue);
     let (writer, guard) = builder.thread_name("log").finish(lines);
     // There is no counter before there is a writer.
     let _ = dropped.set(writer.error_counter());
-    (writer, LogGuard { _writing: guard })
+    (writer, LogGuard { writing: Some(guard), ended })
 }
 
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+const DROPPED: &str = "log lines were dropped since the start: standard error was not read in time";
 
 /// What the writing thread writes to. When it ends it says how much was dropped in all: a count that was reported before may
 /// have been dropped itself.
 struct Lines<W: Write> {
     out: W,
+    format: LogFormat,
     dropped: Arc<OnceLock<ErrorCounter>>,
     reported: usize,
     pace: Pace,
+    _ending: Sender<()>,
 }
 
 impl<W: Write> Write for Lines<W> {
@@ -43,10 +64,7 @@ impl<W: Write> Write for Lines<W> {
         let dropped = self.dropped.get().map_or(0, ErrorCounter::dropped_lines);
         if dropped > self.reported && self.pace.admit(Instant::now()).is_some() {
             // A line like any other; should it be dropped too, the next one tells a count that includes it.
-            tracing::warn!(
-                dropped_lines = dropped,
-                "log lines were dropped since the start: standard error was not read in time"
-            );
+            tracing::warn!(dropped_lines = dropped, "{DROPPED}");
             self.reported = dropped;
         }
         Ok(written)
@@ -61,8 +79,13 @@ impl<W: Write> Drop for Lines<W> {
     fn drop(&mut self) {
         let dropped = self.dropped.get().map_or(0, ErrorCounter::dropped_lines);
         if dropped > 0 {
-            let message = "log lines were dropped since the start: standard error was not read in time";
-            let line = serde_json::json!({ "level": "WARN", "message": message, "dropped_lines": dropped });
+            let line = match self.format {
+                LogFormat::Text => format!("WARN {DROPPED} dropped_lines={dropped}"),
+                LogFormat::Json => {
+                    serde_json::json!({ "level": "WARN", "message": DROPPED, "dropped_lines": dropped })
+                        .to_string()
+                }
+            };
             // There is nobody left to tell that it cannot be written.
             let _ = writeln!(self.out, "{line}");
         }

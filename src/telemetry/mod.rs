@@ -9,7 +9,7 @@ mod request;
 mod traces;
 
 pub use lines::{LogGuard, log_panics};
-pub use request::{observe, request_id, stage};
+pub use request::{carried, observe, request_id, stage};
 pub use traces::{Traces, TracesError};
 
 use crate::config::{LogConfig, LogFormat};
@@ -22,7 +22,7 @@ use tracing_subscriber::filter::ParseError;
 /// [`ParseError`] when `log.filter` is no filter.
 pub fn start(config: &LogConfig) -> Result<LogGuard, ParseError> {
     let filter = EnvFilter::try_new(&config.filter)?;
-    let (writer, guard) = lines::ahead_of(std::io::stderr(), config.queue);
+    let (writer, guard) = lines::ahead_of(std::io::stderr(), config.queue, config.format);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // Only the first subscriber of a process counts, which matters to tests alone.
     let _ = match config.format {

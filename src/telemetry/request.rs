@@ -14,9 +14,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError, web};
 use futures_util::FutureExt;
 use prometheus::IntGauge;
-use std::cell::RefCell;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -30,13 +30,37 @@ const MAX_REQUEST_ID: usize = 128;
 static LOGGED: Pace = Pace::new(100, Duration::from_secs(1));
 
 tokio::task_local! {
-    static CONTEXT: Context;
+    static CONTEXT: Arc<Context>;
 }
 
 /// What belongs to the request that is being answered.
 struct Context {
     id: String,
-    stages: RefCell<Vec<Stage>>,
+    stages: Mutex<Vec<Stage>>,
+}
+
+impl Context {
+    fn stages(&self) -> MutexGuard<'_, Vec<Stage>> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The request that is being answered, to be taken along to another thread.
+pub struct Carried(Option<Arc<Context>>);
+
+/// The request of the handler that calls; nothing outside a handler.
+pub fn carried() -> Carried {
+    Carried(CONTEXT.try_with(Arc::clone).ok())
+}
+
+impl Carried {
+    /// Does work elsewhere: what it says and times belongs to the request.
+    pub async fn along<T>(self, work: impl Future<Output = T>) -> T {
+        match self.0 {
+            Some(context) => CONTEXT.scope(context, work).await,
+            None => work.await,
+        }
+    }
 }
 
 /// The id of the request that is being answered, inside a handler.
@@ -50,7 +74,7 @@ pub async fn stage<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let done = work.await;
     let stage = Stage { name, started, took: started.elapsed() };
     // Outside a request, as in tests of a part, there is no one to tell.
-    let _ = CONTEXT.try_with(|context| context.stages.borrow_mut().push(stage));
+    let _ = CONTEXT.try_with(|context| context.stages().push(stage));
     done
 }
 
@@ -65,8 +89,8 @@ pub async fn observe(
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
         return Err(Problem::internal(&"the application state is missing from the application").into());
     };
-    let context = Context { id: id_of(request.headers()), stages: RefCell::default() };
-    CONTEXT.scope(context, answer(&state, request, next)).await
+    let context = Context { id: id_of(request.headers()), stages: Mutex::default() };
+    CONTEXT.scope(Arc::new(context), answer(&state, request, next)).await
 }
 
 async fn answer(
@@ -147,7 +171,7 @@ impl Seen<'_> {
             .observe(elapsed.as_secs_f64());
         let _ = CONTEXT.try_with(|context| {
             let mut timing = String::with_capacity(64);
-            let stages = context.stages.borrow();
+            let stages = context.stages();
             let timed = stages.iter().map(|stage| (stage.name, stage.took));
             for (name, time) in timed.chain([("total", elapsed)]) {
                 let separator = if timing.is_empty() { "" } else { ", " };

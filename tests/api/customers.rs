@@ -35,6 +35,9 @@ async fn a_batch_of_customers_is_written_whatever_their_ids() {
     }
     let problem = app.post("/v1/customers:batch", &json!([{"customer_id": "a\0", "attributes": {}}])).await;
     assert_eq!(problem.problem(400, "invalid_field")["at"], "$[0].customer_id");
+    // No list could be filtered by it, and no index would take those who have it.
+    let problem = app.put("/v1/customers/c", &json!({"attributes": {"a\\b": 1}})).await;
+    assert_eq!(problem.problem(400, "invalid_field")["at"], "$.attributes");
 }
 
 #[tokio::test]

@@ -260,22 +260,29 @@ async fn the_service_answers_with_the_items_and_scores_of_the_offline_list() {
 #[tokio::test]
 async fn who_asks_the_same_again_is_answered_the_same_until_something_changes() {
     let app = start().await;
-    let question = json!({"customer_id": "c3", "contact_point": "web_home", "n": 4, "explain": true});
-    let hits = || {
-        let lookups = app.state.metrics.cache_lookups.with_label_values(&["answers", "hit"]);
-        lookups.get()
+    let lookups = app.state.metrics.cache_lookups.with_label_values(&["answers", "hit"]);
+    let ask = async |customer: &str| {
+        let question = json!({"customer_id": customer, "contact_point": "web_home", "n": 4, "explain": true});
+        app.post("/v1/recommend", &question).await.json()
     };
-    let ask = async || app.post("/v1/recommend", &question).await.json();
-    let (first, again) = (ask().await, ask().await);
-    assert_eq!(hits(), 1);
+    let (first, again) = (ask("c3").await, ask("c3").await);
+    assert_eq!(lookups.get(), 1);
     assert_eq!(first["results"], again["results"]);
     assert_ne!(first["decision_id"], again["decision_id"], "each answer can be responded to");
-    let event = json!({"event_id": "again", "type": "purchase", "customer_id": "c3", "item_id": "blue1"});
-    app.post("/v1/events", &event).await;
-    assert_ne!(ask().await["results"], first["results"], "a purchase counts at once");
-    let gone = first["results"][0]["id"].as_str().unwrap().to_owned();
-    app.put(&format!("/v1/items/{gone}"), &json!({"attributes": {"available": false}})).await;
-    let without = ask().await;
-    assert!(without["results"].as_array().unwrap().iter().all(|item| item["id"] != json!(gone)), "{without}");
-    assert_eq!(hits(), 1);
+    // An hour ago: no session goes on, which would be answered anew anyway.
+    let at = (Utc::now() - TimeDelta::hours(1)).to_rfc3339();
+    let event =
+        json!({"event_id": "again", "type": "purchase", "customer_id": "c3", "item_id": "blue1", "at": at});
+    assert_eq!(app.post("/v1/events", &event).await.json()["stored"], 1);
+    assert_ne!(ask("c3").await["results"], first["results"], "a purchase counts at once");
+    assert_eq!(lookups.get(), 1);
+
+    let (before, kept) = (ask("c4").await, ask("c4").await);
+    assert_eq!((lookups.get(), &before["results"]), (2, &kept["results"]));
+    let gone = before["results"][0]["id"].clone();
+    let path = format!("/v1/items/{}", gone.as_str().unwrap());
+    assert_eq!(app.put(&path, &json!({"attributes": {"available": false}})).await.status, 200);
+    let without = ask("c4").await;
+    assert!(without["results"].as_array().unwrap().iter().all(|item| item["id"] != gone), "{without}");
+    assert_eq!(lookups.get(), 2);
 }

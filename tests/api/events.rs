@@ -22,7 +22,7 @@ async fn an_event_with_all_its_fields_is_kept_as_it_was_sent() {
     let expected = json!({"stored": 1, "duplicates": 0, "rejected": 0,
         "results": [{"row": 0, "event_id": "e", "status": "stored"}]});
     assert_eq!(answer.json(), expected);
-    let kept = app.state.store.events_since("c", DateTime::UNIX_EPOCH, 10).await.unwrap();
+    let kept = app.state.store.record_of("c", "profiling", DateTime::UNIX_EPOCH, 10).await.unwrap().events;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].at.to_rfc3339(), "2026-01-02T01:04:05.678901+00:00");
     assert_eq!((kept[0].quantity, kept[0].unit_price), (2.5, Some(0.1)));

@@ -48,6 +48,7 @@ async fn a_batch_is_written_in_full_or_not_at_all() {
         (json!([{"item_id": "new", "attributes": {"nested": {"a": 1}}}]), "$[0].attributes.nested"),
         (json!([{"item_id": "new", "attributes": {"nothing": null}}]), "$[0].attributes.nothing"),
         (json!([{"item_id": "new", "attributes": {}, "price": 1}]), "$[0].price"),
+        (json!([{"item_id": "new", "attributes": {"a\"b": 1}}]), "$[0].attributes"),
         (json!({"item_id": "new", "attributes": {}}), "$"),
     ];
     for (body, place) in cases {

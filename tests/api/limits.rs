@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_whether_or_not_its_length_is_announced() {
@@ -121,9 +122,12 @@ async fn more_writes_than_can_be_done_are_refused_at_once_while_answers_go_on() 
         tokio::spawn(async move { app.post("/v1/events", &event).await })
     };
     let stuck: Vec<_> = (0..8).map(post).collect();
-    while app.state.metrics.requests_in_flight.get() < 8 {
-        tokio::task::yield_now().await;
-    }
+    let all_in = async {
+        while app.state.metrics.requests_in_flight.get() < 8 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all_in).await.expect("eight writes wait for the store");
     let refused = post(8).await.unwrap();
     refused.problem(503, "overloaded");
     assert_eq!(refused.header("retry-after"), "1");
@@ -141,7 +145,8 @@ async fn more_writes_than_can_be_done_are_refused_at_once_while_answers_go_on() 
 async fn a_store_that_does_not_answer_is_done_without_and_nobody_is_addressed_unasked() {
     let Some(url) = postgres().await else { return };
     let at = format!("store.url={url}");
-    let settings = [at.as_str(), "store.read_deadline_ms=50"];
+    // As of the data: nobody is looked up in the background, so that the lookup here is the first.
+    let settings = [at.as_str(), "store.read_deadline_ms=50", "customers.as_of=data"];
     let app = start_in(&releases_folder(), &settings).await;
     let ask = json!({ "customer_id": "c0", "contact_point": "web_home" });
     let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
@@ -149,6 +154,7 @@ async fn a_store_that_does_not_answer_is_done_without_and_nobody_is_addressed_un
         sqlx::query(statement).execute(&mut other).await.unwrap();
     }
     let items = app.post("/v1/recommend", &ask).await.json();
+    assert_eq!(items["evidence"], "none", "who may have refused to be profiled is not");
     assert_eq!(
         (&items["degraded"], items["results"].as_array().unwrap().is_empty()),
         (&json!(["store"]), false)

@@ -47,9 +47,12 @@ async fn every_replica_on_one_store_follows_the_choice() {
     let (app, [earlier, _]) = (start().await, &releases().1);
     let other = app.twin().await;
     app.post(&format!("/v1/releases/{earlier}/activate"), &json!({})).await;
-    while other.get("/v1/releases").await.json()["current"] != json!(earlier) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let followed = async {
+        while other.get("/v1/releases").await.json()["current"] != json!(earlier) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), followed).await.expect("the other replica follows");
     assert_eq!(other.post("/v1/recommend", &question(1)).await.json()["release"], json!(earlier));
 }
 

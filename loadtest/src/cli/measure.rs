@@ -6,8 +6,9 @@ use crate::arrivals::{Process, Segment};
 use crate::engine::Pace;
 use crate::gates::Gates;
 use crate::knee::Search;
-use crate::report::{Comparison, FORMAT, Knee, Measured, Measurement, Mode, Phase, Report, Settings};
+use crate::report::{Comparison, FORMAT, Knee, Measurement, Mode, Phase, Report, Settings};
 use crate::tally::Outcome;
+use crate::workload::limits;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use std::time::Duration;
@@ -53,9 +54,6 @@ pub(super) struct SaturateArguments {
     load: LoadArguments,
 }
 
-/// Rates that can be asked for.
-const RATES: std::ops::RangeInclusive<f64> = 0.01..=1e6;
-
 /// Asks in an open loop.
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Held> {
     let earlier = arguments.load.earlier()?;
@@ -89,9 +87,9 @@ pub(super) fn saturate(arguments: &SaturateArguments) -> anyhow::Result<Held> {
     let earlier = arguments.load.earlier()?;
     let load = arguments.load.load()?;
     let seconds = length(arguments.load.seconds.unwrap_or(load.workload.load.seconds))?;
-    let plan = load.plan(Pace::Closed { lengths: vec![Duration::from_secs_f64(load.warm_up), seconds] })?;
+    let pace = Pace::Closed { lengths: vec![Duration::from_secs_f64(load.warm_up), seconds] };
     let segments = [warm_up(), Measurement { name: "saturation".into(), gates: Some(Gates::default()) }];
-    let measured = Measured::take(&plan, &segments, arguments.load.pid)?;
+    let measured = load.measure(pace, &segments)?;
     let report = Report { phases: measured.phases, ..report(&load, Mode::ClosedLoop) };
     finish(&report, earlier.as_ref(), &arguments.load)
 }
@@ -126,18 +124,31 @@ impl Run<'_> {
             ([], rate) => vec![rate.unwrap_or(self.load.workload.load.rate)],
             (rates, _) => rates.to_vec(),
         };
+        let segments =
+            rates.into_iter().map(|rate| self.segment(rate)).collect::<anyhow::Result<Vec<_>>>()?;
+        // What cannot be measured is better refused before the first rate than after the last but one.
+        let with_warm_ups = segments.iter().flat_map(|segment| [self.warm_up(segment), *segment]);
+        self.load.check_fresh(&with_warm_ups.collect::<Vec<_>>())?;
         let mut phases = Vec::new();
-        for rate in rates {
-            phases.extend(self.at(rate)?);
+        for segment in segments {
+            phases.extend(self.at(segment)?);
         }
         Ok(phases)
     }
 
-    /// Measures one rate, after a warm-up at it.
-    fn at(&self, rate: f64) -> anyhow::Result<Vec<Phase>> {
+    fn segment(&self, rate: f64) -> anyhow::Result<Segment> {
         let seconds = self.arguments.load.seconds.unwrap_or(self.load.workload.load.seconds);
-        let counted = Measurement { name: format!("{rate:.0}/s"), gates: Some(self.gates.clone()) };
-        self.measure(vec![(Segment { rate: checked(rate)?, length: length(seconds)? }, counted)])
+        Ok(Segment { rate: checked(rate)?, length: length(seconds)? })
+    }
+
+    fn warm_up(&self, before: &Segment) -> Segment {
+        Segment { length: Duration::from_secs_f64(self.load.warm_up), ..*before }
+    }
+
+    /// Measures one rate, after a warm-up at it.
+    fn at(&self, segment: Segment) -> anyhow::Result<Vec<Phase>> {
+        let name = format!("{:.0}/s", segment.rate);
+        self.measure(vec![(segment, Measurement { name, gates: Some(self.gates.clone()) })])
     }
 
     fn knee(&self) -> anyhow::Result<Knee> {
@@ -154,7 +165,7 @@ impl Run<'_> {
         };
         let mut tries = Vec::new();
         let rate = search.run(|rate| {
-            let phases = self.at(rate)?;
+            let phases = self.at(self.segment(rate)?)?;
             let held = phases.iter().all(Phase::held);
             tries.extend(phases);
             anyhow::Ok(held)
@@ -201,7 +212,7 @@ impl Run<'_> {
     fn measure(&self, counted: Vec<(Segment, Measurement)>) -> anyhow::Result<Vec<Phase>> {
         let (mut segments, mut measurements) = (Vec::new(), Vec::new());
         if let Some((first, _)) = counted.first().filter(|_| self.load.warm_up > 0.0) {
-            segments.push(Segment { length: Duration::from_secs_f64(self.load.warm_up), ..*first });
+            segments.push(self.warm_up(first));
             measurements.push(warm_up());
         }
         for (segment, measurement) in counted {
@@ -215,9 +226,8 @@ impl Run<'_> {
             segments.push(segment);
             measurements.push(measurement);
         }
-        let plan = self.load.plan(Pace::Open { process: self.process(), segments })?;
-        let measured = Measured::take(&plan, &measurements, self.arguments.load.pid)?;
-        Ok(measured.phases)
+        let pace = Pace::Open { process: self.process(), segments };
+        Ok(self.load.measure(pace, &measurements)?.phases)
     }
 }
 
@@ -226,19 +236,22 @@ fn warm_up() -> Measurement {
 }
 
 fn checked(rate: f64) -> anyhow::Result<f64> {
-    ensure!(RATES.contains(&rate), "a rate must be from 0.01 to 1000000 requests a second, but is {rate}");
+    limits::check("a rate of requests a second", rate, &limits::RATE)?;
     Ok(rate)
 }
 
 fn length(seconds: f64) -> anyhow::Result<Duration> {
-    ensure!((0.01..=604_800.0).contains(&seconds), "--seconds must be from 0.01 to 604800, but is {seconds}");
+    limits::check("--seconds", seconds, &limits::SECONDS)?;
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// What was measured at the knee: the last try at its rate, which is the one that held.
+/// What was measured at the knee: the last try at its rate, which is the one that held; without a knee, the last try. No
+/// two searches end at the same rate, so its name is not the rate's: a comparison finds it by that.
 fn at_the_knee(knee: &Knee) -> Vec<Phase> {
     let at_it = |phase: &&Phase| phase.rate == knee.rate;
-    knee.tries.iter().rev().find(at_it).or(knee.tries.last()).cloned().into_iter().collect()
+    let held =
+        knee.tries.iter().rev().find(at_it).map(|phase| Phase { name: "knee".into(), ..phase.clone() });
+    held.or_else(|| knee.tries.last().cloned()).into_iter().collect()
 }
 
 /// A report without figures.
@@ -247,6 +260,7 @@ fn report(load: &Load, mode: Mode) -> Report {
         format: FORMAT,
         mode,
         workload: load.workload.name.clone(),
+        description: load.workload.description.clone(),
         url: load.url.clone(),
         started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         processors: std::thread::available_parallelism().map_or(0, usize::from),
@@ -279,4 +293,51 @@ fn finish(report: &Report, earlier: Option<&Report>, arguments: &LoadArguments) 
 fn was_measured(phase: &Phase) -> bool {
     let late = phase.kinds.iter().any(|kind| kind.outcomes.contains_key(&Outcome::TimedOut.to_string()));
     phase.figures.accepted + phase.figures.shed > 0 || late
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(rate: f64) -> Phase {
+        Phase { name: format!("{rate:.0}/s"), rate: Some(rate), ..Phase::default() }
+    }
+
+    #[test]
+    fn the_figures_at_one_knee_are_compared_with_those_at_another_nearby() {
+        let report = |rate| {
+            let knee = Knee { rate: Some(rate), tries: vec![tried(rate), tried(2.0 * rate)] };
+            let settings = Settings {
+                connections: 1,
+                threads: 1,
+                arrivals: None,
+                timeout_ms: 1,
+                warm_up_seconds: 0.0,
+                seed: 1,
+            };
+            Report {
+                format: FORMAT,
+                mode: Mode::OpenLoop,
+                workload: "test".into(),
+                description: "a test".into(),
+                url: String::new(),
+                started_at: String::new(),
+                processors: 1,
+                settings,
+                phases: at_the_knee(&knee),
+                knee: Some(knee),
+                held: true,
+            }
+        };
+        let comparison = Comparison::new(&report(1000.0), &report(1031.0));
+        assert_eq!(comparison.differences, Vec::<String>::new());
+        let figures = |phase: &str| comparison.rows.iter().filter(|row| row.phase == phase).count();
+        assert!(figures("knee") > 0 && figures("all") == 1, "{:?}", comparison.rows);
+    }
+
+    #[test]
+    fn where_no_rate_held_there_is_the_last_try_and_it_is_not_called_the_knee() {
+        let phases = at_the_knee(&Knee { rate: None, tries: vec![tried(2.0), tried(1.0)] });
+        assert_eq!(phases.iter().map(|phase| phase.name.as_str()).collect::<Vec<_>>(), ["1/s"]);
+    }
 }

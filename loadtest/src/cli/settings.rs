@@ -1,12 +1,15 @@
 //! What `run` and `saturate` share: whom to ask, about whom, and with how many connections.
 
+use crate::arrivals::Segment;
 use crate::engine::{Pace, Plan};
 use crate::http::{Target, ask};
-use crate::report::{FORMAT, Report, Settings};
-use crate::workload::{IdsSource, Piece, Population, Workload};
+use crate::report::{FORMAT, Measured, Measurement, Report, Settings};
+use crate::workload::{IdsSource, Piece, Population, Seed, Workload, limits};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use serde::Deserialize;
 use serde_json::Value;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,12 +70,12 @@ pub(super) struct LoadArguments {
     /// Threads of the generator.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// The same seed asks the same at the same moments.
+    /// The same seed asks the same at the same moments; but {uuid} and {unknown_customer} are new each time.
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
     /// The service's process on this machine: its memory and processor time are reported.
     #[arg(long, value_name = "PID")]
-    pub(super) pid: Option<u32>,
+    pid: Option<u32>,
     /// Writes the results as JSON.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
@@ -87,6 +90,9 @@ pub(super) struct Load {
     pub(super) url: String,
     pub(super) warm_up: f64,
     plan: Plan,
+    pid: Option<u32>,
+    /// What the next measurement draws from: the caches of the service know what was asked before.
+    next_seed: Cell<Seed>,
 }
 
 impl LoadArguments {
@@ -96,17 +102,15 @@ impl LoadArguments {
         let load = &mut workload.load;
         load.timeout_ms = self.timeout_ms.unwrap_or(load.timeout_ms);
         load.connections = self.connections.unwrap_or(load.connections);
-        ensure!(
-            load.connections > 0 && load.timeout_ms > 0,
-            "--connections and --timeout-ms must be positive"
-        );
+        limits::check("--connections", load.connections as f64, &limits::CONNECTIONS)?;
+        limits::check("--timeout-ms", load.timeout_ms as f64, &limits::TIMEOUT_MS)?;
         ensure!(
             (1..=256).contains(&self.threads),
             "--threads must be from 1 to 256, but is {}",
             self.threads
         );
         let warm_up = self.warm_up.unwrap_or(load.warm_up_seconds);
-        ensure!((0.0..=86_400.0).contains(&warm_up), "--warm-up must be from 0 to 86400 s, but is {warm_up}");
+        limits::check("--warm-up", warm_up, &limits::WARM_UP_SECONDS)?;
         let (connections, timeout) = (load.connections, Duration::from_millis(load.timeout_ms));
         let population = self.population(&workload)?;
         let target = self.target.target()?;
@@ -116,6 +120,7 @@ impl LoadArguments {
         if let Some(pid) = self.pid {
             crate::process::Watch::start(pid)?.stop();
         }
+        let seed = Seed { number: self.seed, walk: self.seed, met: 0 };
         Ok(Load {
             url: self.target.url().to_owned(),
             warm_up,
@@ -128,8 +133,10 @@ impl LoadArguments {
                 connections,
                 threads: self.threads.min(connections),
                 timeout,
-                seed: self.seed,
+                seed,
             },
+            pid: self.pid,
+            next_seed: Cell::new(seed),
             workload,
         })
     }
@@ -138,15 +145,14 @@ impl LoadArguments {
     pub(super) fn earlier(&self) -> anyhow::Result<Option<Report>> {
         let Some(path) = &self.compare else { return Ok(None) };
         let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let report: Report = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is no result of proffer-loadtest", path.display()))?;
+        let no_result = || format!("{} is no result of proffer-loadtest", path.display());
+        let Versioned { format } = serde_json::from_slice(&text).with_context(no_result)?;
         ensure!(
-            report.format == FORMAT,
-            "{} has format {}, but this program compares format {FORMAT}",
-            path.display(),
-            report.format
+            format == FORMAT,
+            "{} has format {format}, but this program compares format {FORMAT}: measure it again",
+            path.display()
         );
-        Ok(Some(report))
+        Ok(Some(serde_json::from_slice(&text).with_context(no_result)?))
     }
 
     fn population(&self, workload: &Workload) -> anyhow::Result<Population> {
@@ -156,6 +162,12 @@ impl LoadArguments {
         source.items = changed(source.items, self.items, self.items_file.as_deref())?;
         Ok(Population::open(&source, folder)?)
     }
+}
+
+/// As much of a report as every version of it has.
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
 }
 
 /// A source of ids as the command line wants it.
@@ -181,7 +193,8 @@ fn releases(target: &Target) -> anyhow::Result<Vec<String>> {
     let ids: Vec<String> = sound.filter_map(|release| Some(release["id"].as_str()?.to_owned())).collect();
     if ids.len() < 2 {
         bail!(
-            "the workload swaps releases and needs two, but the service has {}: train another one",
+            "the workload swaps releases and needs two, but the service has {}: train another one, and otherwise, such as \
+             with --set training.ials.sweeps=7, since the same training makes the same release",
             ids.len()
         );
     }
@@ -189,10 +202,16 @@ fn releases(target: &Target) -> anyhow::Result<Vec<String>> {
 }
 
 impl Load {
-    /// The plan with a pace.
-    pub(super) fn plan(&self, pace: Pace) -> anyhow::Result<Plan> {
-        self.check_fresh(&pace)?;
-        Ok(Plan { pace, ..self.plan.clone() })
+    /// Carries out one measurement. It draws from a seed of its own, and the walk over fresh customers goes on from
+    /// where the one before has ended.
+    pub(super) fn measure(&self, pace: Pace, segments: &[Measurement]) -> anyhow::Result<Measured> {
+        if let Pace::Open { segments, .. } = &pace {
+            self.check_fresh(segments)?;
+        }
+        let seed = self.next_seed.get();
+        let measured = Measured::take(&Plan { pace, seed, ..self.plan.clone() }, segments, self.pid)?;
+        self.next_seed.set(Seed { number: seed.number.wrapping_add(1), met: measured.met, ..seed });
+        Ok(measured)
     }
 
     /// How it is asked.
@@ -203,21 +222,19 @@ impl Load {
             arrivals: None,
             timeout_ms: self.plan.timeout.as_millis() as u64,
             warm_up_seconds: self.warm_up,
-            seed: self.plan.seed,
+            seed: self.plan.seed.number,
         }
     }
 
-    /// Who was asked for before is not fresh any more.
-    fn check_fresh(&self, pace: &Pace) -> anyhow::Result<()> {
-        let (Pace::Open { segments, .. }, count) = (pace, self.plan.population.customers.count()) else {
-            return Ok(());
-        };
+    /// Refuses segments that would ask for a fresh customer when all were asked for: they are not fresh any more.
+    pub(super) fn check_fresh(&self, segments: &[Segment]) -> anyhow::Result<()> {
+        let (count, met) = (self.plan.population.customers.count(), self.next_seed.get().met);
         let due: f64 = segments.iter().map(|segment| segment.rate * segment.length.as_secs_f64()).sum();
         let fresh = due * self.workload.share_of(|piece| *piece == Piece::FreshCustomer);
         ensure!(
-            fresh <= count as f64,
-            "about {fresh:.0} customers would be asked for whom nobody asked before, but there are {count}: lower the \
-             rate or --seconds, or give more --customers"
+            fresh <= count.saturating_sub(met) as f64 || fresh == 0.0,
+            "about {fresh:.0} customers would be asked for whom nobody asked before, but there are {count}, and {met} \
+             of them were asked for: lower the rate or --seconds, or give more --customers"
         );
         Ok(())
     }

@@ -50,6 +50,14 @@ pub(super) struct Driver {
     room: Room,
 }
 
+/// What came of one thread's part of a plan.
+pub(super) struct Part {
+    /// By segment.
+    pub(super) tallies: Vec<Tally>,
+    /// How many customers its part of the walk has met.
+    pub(super) fresh_steps: u64,
+}
+
 /// Memory that is used again and again.
 #[derive(Default)]
 struct Room {
@@ -92,7 +100,7 @@ impl Driver {
     }
 
     /// Asks until nothing more is due and everything is answered or given up.
-    pub(super) fn run(mut self, started: Instant) -> Result<Vec<Tally>, EngineError> {
+    pub(super) fn run(mut self, started: Instant) -> Result<Part, EngineError> {
         let clock = || started.elapsed().as_nanos() as u64;
         // Before the start, the clock stands at 0.
         std::thread::sleep(started.saturating_duration_since(Instant::now()));
@@ -104,7 +112,7 @@ impl Driver {
                 self.sweep(now);
             }
             if self.busy == 0 && self.queue.is_empty() && self.source.is_done(now) {
-                return Ok(self.tallies);
+                return Ok(Part { fresh_steps: self.draw.fresh_steps(), tallies: self.tallies });
             }
             let timeout = self.alarm.set(clock(), self.source.next(now).min(self.next_sweep))?;
             match self.poll.poll(&mut events, timeout) {
@@ -176,16 +184,20 @@ impl Driver {
     }
 
     fn send(&mut self, at: usize, job: Job, now: u64) {
-        let waited = now.saturating_sub(job.turned_to) / 1000;
-        let request = &self.requests[job.kind];
-        if waited > 0 && request.in_mix {
-            self.tallies[job.segment].waited.saturating_record(waited);
-        }
+        self.waited(job, now);
         let connection = &mut self.connections[at];
-        request.write(&mut self.draw, &mut self.room.body, &mut connection.request);
+        self.requests[job.kind].write(&mut self.draw, &mut self.room.body, &mut connection.request);
         self.busy += 1;
         let event = connection.send(job);
         self.happened(at, event, now);
+    }
+
+    /// Notes how long a request waited for a connection, which it has now or never had.
+    fn waited(&mut self, job: Job, now: u64) {
+        let waited = now.saturating_sub(job.turned_to) / 1000;
+        if waited > 0 && self.requests[job.kind].in_mix {
+            self.tallies[job.segment].waited.saturating_record(waited);
+        }
     }
 
     /// Something happened to a connection.
@@ -195,7 +207,12 @@ impl Driver {
             Event::Connected => self.idle.push_back(at),
             Event::Answered(job, answer) => {
                 self.busy -= 1;
-                self.answered(at, job, &answer, now);
+                if now < job.deadline {
+                    self.answered(at, job, &answer, now);
+                } else {
+                    // It came between two sweeps; nobody waits for it any more.
+                    self.failed(job, Outcome::TimedOut, now);
+                }
                 self.connections[at].release(now);
                 if answer.keep_alive {
                     self.idle.push_back(at);
@@ -289,6 +306,7 @@ impl Driver {
             self.queue = waiting;
             let late: VecDeque<Job> = late;
             for job in late {
+                self.waited(job, now);
                 self.failed(job, Outcome::TimedOut, now);
             }
         }

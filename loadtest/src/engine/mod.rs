@@ -15,8 +15,8 @@ mod source;
 use crate::arrivals::{Process, Segment, Share};
 use crate::http::Target;
 use crate::tally::{Tally, TallyError};
-use crate::workload::{Population, Request};
-use driver::Driver;
+use crate::workload::{Population, Request, Seed};
+use driver::{Driver, Part};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Plan {
     /// After so long from the moment at which it was due, a request has failed.
     pub timeout: Duration,
     /// The same seed asks the same at the same moments.
-    pub seed: u64,
+    pub seed: Seed,
 }
 
 /// When requests are sent.
@@ -80,6 +80,8 @@ pub struct Outcome {
     pub started: Instant,
     /// By segment.
     pub tallies: Vec<Tally>,
+    /// How many customers the walk of `{fresh_customer}` has met by now, with those before.
+    pub met: u64,
 }
 
 /// Why a plan cannot be carried out.
@@ -123,14 +125,16 @@ pub fn run(plan: &Plan) -> Result<Outcome, EngineError> {
         drivers.push(Driver::connect(plan, share(thread))?);
     }
     let started = Instant::now() + RUN_UP;
-    let done: Vec<Result<Vec<Tally>, EngineError>> = thread::scope(|scope| {
+    let done: Vec<Result<Part, EngineError>> = thread::scope(|scope| {
         let running: Vec<_> =
             drivers.into_iter().map(|driver| scope.spawn(move || driver.run(started))).collect();
         running.into_iter().map(|thread| thread.join().unwrap_or(Err(EngineError::Panic))).collect()
     });
     let mut sum: Option<Vec<Tally>> = None;
-    for tallies in done {
-        let tallies = tallies?;
+    let mut fresh_steps = 0;
+    for part in done {
+        let Part { tallies, fresh_steps: own } = part?;
+        fresh_steps = own.max(fresh_steps);
         match &mut sum {
             None => sum = Some(tallies),
             Some(sum) => {
@@ -140,5 +144,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, EngineError> {
             }
         }
     }
-    Ok(Outcome { started, tallies: sum.unwrap_or_default() })
+    // Threads walk in turn, so the next one begins after the thread that came furthest.
+    let met = plan.seed.met + fresh_steps * threads as u64;
+    Ok(Outcome { started, tallies: sum.unwrap_or_default(), met })
 }

@@ -1,7 +1,7 @@
 //! A kind of request made ready: bytes with gaps, and what its answer should hold.
 
 use crate::http::{Target, push_body};
-use crate::workload::{Draw, Place, Request, Text, Turn};
+use crate::workload::{Draw, Place, Request, Text};
 use memchr::memmem::Finder;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Prepared {
             marks: request.marks.values().map(|text| finder(text)).collect(),
             decision_id: request.keep_decisions.then(|| finder("\"decision_id\":\"")),
             timeout: timeout.as_nanos() as u64,
-            in_mix: matches!(request.turn, Turn::Weight(_)),
+            in_mix: request.is_of_the_mix(),
         }
     }
 

@@ -36,7 +36,7 @@ impl Source {
         }
         let arrivals = match &plan.pace {
             Pace::Open { process, segments } => {
-                Some(Arrivals::new(*process, segments, share, plan.seed).peekable())
+                Some(Arrivals::new(*process, segments, share, plan.seed.number).peekable())
             }
             Pace::Closed { .. } => None,
         };

@@ -63,11 +63,6 @@ impl AnswerReader {
         self.next_chunk = 0;
     }
 
-    /// Whether nothing of the next answer has arrived.
-    pub fn is_empty(&self) -> bool {
-        self.arrived.is_empty()
-    }
-
     /// Takes more bytes; the answer, when they complete it.
     ///
     /// # Errors

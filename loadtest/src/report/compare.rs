@@ -113,10 +113,6 @@ fn same_rate(one: Option<f64>, other: Option<f64>) -> bool {
 
 fn compared(earlier: &Phase, now: &Phase) -> Vec<Row> {
     let share = |count: u64, of: u64| count as f64 / of.max(1) as f64;
-    let cpu = |phase: &Phase| {
-        let accepted = phase.accepted_per_second * phase.seconds;
-        phase.server.as_ref().map(|server| server.cpu_seconds * 1e3 / accepted.max(1.0))
-    };
     let both = [earlier, now];
     let accepted = both.map(|phase| phase.figures.accepted_ms.as_ref());
     let figures: [(&'static str, [Option<f64>; 2], bool); 9] = [
@@ -127,7 +123,7 @@ fn compared(earlier: &Phase, now: &Phase) -> Vec<Row> {
         ("p99.9 ms", accepted.map(|ms| ms.map(|ms| ms.p99_9)), false),
         ("shed share", both.map(|phase| Some(share(phase.figures.shed, phase.figures.due))), false),
         ("failed share", both.map(|phase| Some(share(phase.figures.failed, phase.figures.due))), false),
-        ("service CPU ms/accepted", both.map(cpu), false),
+        ("service CPU ms/accepted", both.map(Phase::cpu_ms_per_accepted), false),
         ("resident MB", both.map(|phase| phase.server.as_ref().map(|server| server.resident_mb_most)), false),
     ];
     let row = |(figure, [earlier, later], more_is_better): (&'static str, [Option<f64>; 2], bool)| {

@@ -78,7 +78,7 @@ pub struct OutcomeFigures {
 }
 
 /// How the generator did.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Generator {
     /// How late it turned to requests that were due; nothing in a closed loop.
     pub late_ms: Option<Quantiles>,
@@ -91,7 +91,7 @@ pub struct Generator {
 }
 
 /// One phase.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Phase {
     /// Its name.
     pub name: String,
@@ -124,6 +124,12 @@ impl Phase {
     pub fn held(&self) -> bool {
         self.gates.iter().all(|gate| gate.held)
     }
+
+    /// Milliseconds of the service's processor time for each accepted request; nothing where its process is not known.
+    pub fn cpu_ms_per_accepted(&self) -> Option<f64> {
+        let accepted = (self.accepted_per_second * self.seconds).max(1.0);
+        Some(self.server.as_ref()?.cpu_seconds * 1e3 / accepted)
+    }
 }
 
 impl Quantiles {
@@ -143,9 +149,9 @@ impl Quantiles {
 
 /// The figures of some kinds together. Errors of what is asked every so many seconds count, its latencies do not.
 pub(super) fn together(tally: &Tally, requests: &[Request]) -> Result<Figures, TallyError> {
-    let kinds = tally.kinds.iter().zip(requests).filter(|(_, request)| is_of_the_mix(request));
+    let kinds = tally.kinds.iter().zip(requests).filter(|(_, request)| request.is_of_the_mix());
     let mut figures = figures(kinds)?;
-    let others = tally.kinds.iter().zip(requests).filter(|(_, request)| !is_of_the_mix(request));
+    let others = tally.kinds.iter().zip(requests).filter(|(_, request)| !request.is_of_the_mix());
     for (kind, _) in others {
         for (outcome, latencies) in &kind.outcomes {
             figures.due += latencies.len();
@@ -174,10 +180,6 @@ pub(super) fn by_kind(tally: &Tally, requests: &[Request]) -> Result<Vec<Kind>, 
         })
     };
     tally.kinds.iter().zip(requests).map(kind).collect()
-}
-
-fn is_of_the_mix(request: &Request) -> bool {
-    matches!(request.turn, crate::workload::Turn::Weight(_))
 }
 
 fn figures<'a>(kinds: impl Iterator<Item = (&'a KindTally, &'a Request)>) -> Result<Figures, TallyError> {

@@ -21,6 +21,8 @@ pub struct Measurement {
 pub struct Measured {
     /// The segments that count.
     pub phases: Vec<Phase>,
+    /// How many customers the walk of `{fresh_customer}` has met by now, with those before.
+    pub met: u64,
 }
 
 /// The generator is late when one of 100 requests is, by this.
@@ -58,7 +60,7 @@ impl Measured {
             }
             begins += length;
         }
-        Ok(Self { phases })
+        Ok(Self { phases, met: outcome.met })
     }
 }
 
@@ -123,9 +125,6 @@ impl Stretch {
 /// What makes figures doubtful, in words.
 fn warnings(phase: &Phase, threads: usize) -> Vec<String> {
     let mut warnings = Vec::new();
-    if phase.rate.is_none() {
-        return warnings;
-    }
     let generator = &phase.generator;
     if let Some(late) = generator.late_ms.as_ref().filter(|late| late.p99 > LATE_MS) {
         warnings.push(format!(
@@ -149,4 +148,34 @@ fn warnings(phase: &Phase, threads: usize) -> Vec<String> {
         ));
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Usage;
+
+    #[test]
+    fn a_busy_generator_is_called_the_bottleneck_also_where_it_asks_at_will() {
+        let usage = |cpus| {
+            let mb = 1.0;
+            Usage {
+                cpu_seconds: cpus,
+                cpus,
+                resident_mb_first: mb,
+                resident_mb_last: mb,
+                resident_mb_most: mb,
+                growth_mb_per_hour: None,
+            }
+        };
+        for rate in [None, Some(100.0)] {
+            let phase = |cpus| {
+                let generator = Generator { usage: Some(usage(cpus)), ..Generator::default() };
+                Phase { rate, generator, ..Phase::default() }
+            };
+            let said = warnings(&phase(1.9), 2);
+            assert!(matches!(&said[..], [said] if said.contains("bottleneck")), "{rate:?}: {said:?}");
+            assert_eq!(warnings(&phase(1.7), 2), Vec::<String>::new(), "{rate:?}");
+        }
+    }
 }

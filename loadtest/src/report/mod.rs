@@ -13,7 +13,7 @@ use crate::arrivals::Process;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON document.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All that a command measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Report {
     pub mode: Mode,
     /// The workload.
     pub workload: String,
+    /// What it stands for.
+    pub description: String,
     /// Where it was asked.
     pub url: String,
     /// When it began, RFC 3339.
@@ -63,7 +65,7 @@ pub struct Settings {
     pub timeout_ms: u64,
     /// Seconds before each measurement that did not count.
     pub warm_up_seconds: f64,
-    /// The seed.
+    /// The seed of the first measurement; each further one has the next.
     pub seed: u64,
 }
 

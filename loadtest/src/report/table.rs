@@ -16,6 +16,7 @@ impl Display for Report {
             }
         };
         writeln!(f, "{} at {}, {mode}", self.workload, self.url)?;
+        writeln!(f, "{}", self.description)?;
         writeln!(
             f,
             "{} connections, {} generator thread(s), seed {}, {} processors, {} s of warm-up not counted\n",
@@ -173,10 +174,9 @@ fn processes(phases: &[Phase]) -> Table {
         ];
         row.extend(usage(generator.usage.as_ref()));
         row.extend(usage(phase.server.as_ref()));
-        let accepted = phase.accepted_per_second * phase.seconds;
         match &phase.server {
             Some(server) => row.extend([
-                format!("{:.3}", server.cpu_seconds * 1e3 / accepted.max(1.0)),
+                phase.cpu_ms_per_accepted().map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.3}")),
                 format!("{:.0}", server.resident_mb_first),
                 format!("{:.0}", server.resident_mb_last),
                 format!("{:.0}", server.resident_mb_most),

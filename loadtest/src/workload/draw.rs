@@ -11,10 +11,24 @@ use std::sync::Arc;
 /// The latest decisions that are remembered.
 const MOST_DECISIONS: usize = 4_096;
 
+/// What draws follow from.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed {
+    /// The same number draws the same.
+    pub number: u64,
+    /// Where the walk over all customers begins: the same number begins at the same one.
+    pub walk: u64,
+    /// How many customers the walk met before.
+    pub met: u64,
+}
+
 /// Draws what requests are about.
 #[derive(Debug)]
 pub struct Draw {
     rng: StdRng,
+    /// Names what never was before, so it is the one thing that no seed repeats: not for another rate, nor in another
+    /// run against the same store.
+    names: StdRng,
     /// Apart, since kinds are drawn when requests become due, and the rest when they are sent.
     kinds: StdRng,
     population: Arc<Population>,
@@ -24,6 +38,7 @@ pub struct Draw {
     /// Steps over all customers that meet each once before any twice.
     fresh: u64,
     fresh_step: u64,
+    fresh_steps: u64,
     /// The customer of the request that is being filled.
     customer: Option<u64>,
     id: Vec<u8>,
@@ -31,20 +46,22 @@ pub struct Draw {
 
 impl Draw {
     /// Draws for one thread. `releases` may be empty where no request names one.
-    pub fn new(population: Arc<Population>, releases: Arc<[String]>, share: Share, seed: u64) -> Self {
-        let own_seed = seed.wrapping_add(1 + share.thread as u64).wrapping_mul(0xd134_2543_de82_ef95);
+    pub fn new(population: Arc<Population>, releases: Arc<[String]>, share: Share, seed: Seed) -> Self {
+        // Threads apart from the next numbers: one rate's second thread must not ask what the next rate's first does.
+        let own_seed = seed.number.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1 + share.thread as u64);
         let count = population.customers.count();
         let stride = coprime_near(count, (count as f64 * 0.618_033_988_75) as u64);
         // Threads walk the same circle with steps as long as all of theirs together.
         let multiply = |a: u64, b: u64| (u128::from(a) * u128::from(b) % u128::from(count)) as u64;
-        let start = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count
-            + multiply(stride, share.thread as u64))
-            % count;
+        let before = multiply(stride, (seed.met % count + share.thread as u64) % count);
+        let start = (seed.walk.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count + before) % count;
         Self {
             rng: StdRng::seed_from_u64(own_seed),
+            names: rand::make_rng(),
             kinds: StdRng::seed_from_u64(!own_seed),
             fresh: start,
             fresh_step: multiply(stride, share.threads as u64),
+            fresh_steps: 0,
             population,
             releases,
             next_release: 0,
@@ -57,6 +74,11 @@ impl Draw {
     /// A number from 0 up to 1, to choose a kind of request by.
     pub fn chance(&mut self) -> f64 {
         self.kinds.random()
+    }
+
+    /// How many customers the walk has met since it was begun here.
+    pub fn fresh_steps(&self) -> u64 {
+        self.fresh_steps
     }
 
     /// Begins another request: it may have another customer.
@@ -110,6 +132,7 @@ impl Draw {
                 let count = population.customers.count();
                 self.fresh =
                     ((u128::from(self.fresh) + u128::from(self.fresh_step)) % u128::from(count)) as u64;
+                self.fresh_steps += 1;
                 population.customers.write(self.fresh, id);
             }
             Piece::UnknownCustomer => {
@@ -137,7 +160,7 @@ impl Draw {
     }
 
     fn write_uuid(&mut self, id: &mut Vec<u8>) {
-        let uuid = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+        let uuid = uuid::Builder::from_random_bytes(self.names.random()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         id.extend_from_slice(uuid.hyphenated().encode_lower(&mut text).as_bytes());
     }
@@ -161,7 +184,11 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    fn draw(customers: u64, share: Share, seed: u64) -> Draw {
+    fn seed(number: u64) -> Seed {
+        Seed { number, walk: number, met: 0 }
+    }
+
+    fn draw(customers: u64, share: Share, seed: Seed) -> Draw {
         let ids = |pattern: &str, count| {
             let source = IdsSource::World { pattern: pattern.into(), count, first: 1, zipf: None };
             Ids::open(&source, Path::new(".")).unwrap()
@@ -185,7 +212,7 @@ mod tests {
         for (customers, threads) in [(1000, 1), (1000, 4), (997, 3), (1, 2)] {
             let mut seen = HashSet::new();
             for thread in 0..threads {
-                let mut draw = draw(customers, Share { thread, threads }, 42);
+                let mut draw = draw(customers, Share { thread, threads }, seed(42));
                 let own = (customers as usize - thread).div_ceil(threads);
                 seen.extend((0..own.min(customers as usize)).map(|_| filled(&mut draw, "{fresh_customer}")));
             }
@@ -194,8 +221,23 @@ mod tests {
     }
 
     #[test]
+    fn the_walk_over_customers_goes_on_where_the_measurement_before_ended() {
+        for threads in [1, 4] {
+            let mut seen = HashSet::new();
+            for (number, met) in [(1, 0), (2, 500)] {
+                for thread in 0..threads {
+                    let mut draw = draw(1000, Share { thread, threads }, Seed { number, walk: 42, met });
+                    seen.extend((0..500 / threads).map(|_| filled(&mut draw, "{fresh_customer}")));
+                    assert_eq!(draw.fresh_steps(), 500 / threads as u64);
+                }
+            }
+            assert_eq!(seen.len(), 1000, "{threads} threads");
+        }
+    }
+
+    #[test]
     fn one_request_is_about_one_customer_and_the_next_about_another() {
-        let mut draw = draw(1_000_000, ALONE, 1);
+        let mut draw = draw(1_000_000, ALONE, seed(1));
         let request = filled(&mut draw, "{customer} {customer}");
         let (one, two) = request.split_once(' ').unwrap();
         assert_eq!(one, two);
@@ -204,9 +246,9 @@ mod tests {
 
     #[test]
     fn the_same_seed_asks_the_same_and_another_seed_something_else() {
-        let text = "{customer} {items:3} {uuid} {unknown_customer} {offer}";
-        let asked = |seed| {
-            let mut draw = draw(1000, ALONE, seed);
+        let text = "{customer} {items:3} {fresh_customer} {offer}";
+        let asked = |number| {
+            let mut draw = draw(1000, ALONE, seed(number));
             (0..20).map(|_| filled(&mut draw, text)).collect::<Vec<_>>()
         };
         assert_eq!(asked(1), asked(1));
@@ -215,7 +257,7 @@ mod tests {
 
     #[test]
     fn releases_alternate_and_decisions_are_answered_once() {
-        let mut draw = draw(10, ALONE, 1);
+        let mut draw = draw(10, ALONE, seed(1));
         assert_eq!([0, 1, 2].map(|_| filled(&mut draw, "{release}")), ["a", "b", "a"]);
         draw.keep_decision("d1");
         assert_eq!(filled(&mut draw, "{decision_id}"), "d1");

@@ -3,11 +3,12 @@
 //! `loadtest/README.md` explains every key; `loadtest/workloads/` has the files.
 
 mod draw;
+pub mod limits;
 mod population;
 mod read;
 mod template;
 
-pub use draw::Draw;
+pub use draw::{Draw, Seed};
 pub use population::{Ids, IdsSource, Population, PopulationError, PopulationSource};
 pub use read::WorkloadError;
 pub use template::{Piece, Place, Text, UnknownPlaceholder};
@@ -120,6 +121,11 @@ impl Workload {
 }
 
 impl Request {
+    /// Whether it is asked by chance, not every so many seconds.
+    pub fn is_of_the_mix(&self) -> bool {
+        matches!(self.turn, Turn::Weight(_))
+    }
+
     fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.path.pieces().iter().chain(self.body.iter().flat_map(Text::pieces))
     }

@@ -65,6 +65,16 @@ pub enum PopulationError {
     /// There is nothing to draw from.
     #[error("there are no ids {0}; give at least one")]
     Empty(String),
+    /// A file has as many ids as it has lines.
+    #[error(
+        "{wanted} ids cannot be had of {path}, which has as many as it has lines: give another file instead"
+    )]
+    Count {
+        /// How many were asked for.
+        wanted: u64,
+        /// Of which file.
+        path: PathBuf,
+    },
     /// The pattern has no place for the number.
     #[error("the pattern {0:?} of ids must hold {{n}} once, for the number")]
     Pattern(String),
@@ -81,13 +91,13 @@ impl IdsSource {
     /// The same with another number of ids.
     ///
     /// # Errors
-    /// [`PopulationError::Pattern`] where ids come from a file, which has as many as it has.
+    /// [`PopulationError::Count`] where ids come from a file.
     pub fn with_count(self, wanted: u64) -> Result<Self, PopulationError> {
         match self {
             Self::World { pattern, first, zipf, .. } => {
                 Ok(Self::World { pattern, count: wanted, first, zipf })
             }
-            Self::File { path, .. } => Err(PopulationError::Pattern(path.display().to_string())),
+            Self::File { path, .. } => Err(PopulationError::Count { wanted, path }),
         }
     }
 
@@ -271,5 +281,7 @@ mod tests {
         refused(world("c{n}", 10, Some(f64::NAN)), "NaN");
         let missing = IdsSource::File { path: "nowhere".into(), zipf: None };
         refused(Ids::open(&missing, Path::new("/")), "/nowhere");
+        let error = missing.with_count(7).unwrap_err().to_string();
+        assert!(error.contains("7 ids") && error.contains("nowhere"), "{error}");
     }
 }

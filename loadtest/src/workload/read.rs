@@ -1,10 +1,11 @@
 //! Reads and checks the file of a workload: unknown keys and bad values are refused with their place.
 
-use super::{Load, Phase, PopulationSource, Request, Text, Turn, Workload};
+use super::{Load, Phase, PopulationSource, Request, Text, Turn, Workload, limits};
 use crate::gates::Gates;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Why a workload cannot be used.
@@ -120,8 +121,8 @@ impl Faults {
     }
 
     /// A number within what makes sense.
-    fn between(&mut self, at: &str, value: f64, (low, high): (f64, f64)) {
-        self.require((low..=high).contains(&value), at, &format!("from {low} to {high}"), &value);
+    fn between(&mut self, at: &str, value: f64, limits: &RangeInclusive<f64>) {
+        self.0.extend(limits::check(at, value, limits).err().map(|error| error.to_string()));
     }
 
     fn text(&mut self, at: &str, text: &str) -> Option<Text> {
@@ -129,18 +130,17 @@ impl Faults {
     }
 }
 
-/// Requests a second, and seconds, beyond which nobody can mean it.
-const RATES: (f64, f64) = (0.01, 1e6);
-const SECONDS: (f64, f64) = (0.01, 604_800.0);
+const WEIGHT: RangeInclusive<f64> = 1e-9..=1e9;
+const OF_KNEE: RangeInclusive<f64> = 0.001..=100.0;
 
 impl Document {
     fn checked(self, name: String, faults: &mut Faults) -> Workload {
         let load = &self.load;
-        faults.between("load.rate", load.rate, RATES);
-        faults.between("load.seconds", load.seconds, SECONDS);
-        faults.between("load.warm_up_seconds", load.warm_up_seconds, (0.0, 86_400.0));
-        faults.between("load.connections", load.connections as f64, (1.0, 60_000.0));
-        faults.between("load.timeout_ms", load.timeout_ms as f64, (1.0, 600_000.0));
+        faults.between("load.rate", load.rate, &limits::RATE);
+        faults.between("load.seconds", load.seconds, &limits::SECONDS);
+        faults.between("load.warm_up_seconds", load.warm_up_seconds, &limits::WARM_UP_SECONDS);
+        faults.between("load.connections", load.connections as f64, &limits::CONNECTIONS);
+        faults.between("load.timeout_ms", load.timeout_ms as f64, &limits::TIMEOUT_MS);
         faults.require(!self.requests.is_empty(), "requests", "at least one request", &0);
         self.gates.check("gates", &mut faults.0);
         for (at, phase) in self.phases.iter().enumerate() {
@@ -170,18 +170,18 @@ impl Document {
 }
 
 fn check_phase(phase: &Phase, at: &str, faults: &mut Faults) {
-    faults.between(&format!("{at}.seconds"), phase.seconds, SECONDS);
+    faults.between(&format!("{at}.seconds"), phase.seconds, &limits::SECONDS);
     phase.gates.check(&format!("{at}.gates"), &mut faults.0);
     match (phase.rate, phase.of_knee) {
-        (Some(rate), None) => faults.between(&format!("{at}.rate"), rate, RATES),
-        (None, Some(times)) => faults.between(&format!("{at}.of_knee"), times, (0.001, 100.0)),
+        (Some(rate), None) => faults.between(&format!("{at}.rate"), rate, &limits::RATE),
+        (None, Some(times)) => faults.between(&format!("{at}.of_knee"), times, &OF_KNEE),
         both => faults.require(false, at, "either `rate` or `of_knee`", &both),
     }
 }
 
 impl RequestDocument {
     fn checked(self, at: &str, faults: &mut Faults) -> Option<Request> {
-        faults.between(&format!("{at}.weight"), self.weight, (1e-9, 1e9));
+        faults.between(&format!("{at}.weight"), self.weight, &WEIGHT);
         check_request(at, (&self.method, &self.path), self.timeout_ms, faults);
         let path = faults.text(&format!("{at}.path"), &self.path);
         let body = self.body.map(|body| faults.text(&format!("{at}.body"), &body));
@@ -204,7 +204,7 @@ impl RequestDocument {
 
 impl EveryDocument {
     fn checked(self, at: &str, faults: &mut Faults) -> Option<Request> {
-        faults.between(&format!("{at}.seconds"), self.seconds, SECONDS);
+        faults.between(&format!("{at}.seconds"), self.seconds, &limits::SECONDS);
         let Self { name, seconds, method, path, body, expect, timeout_ms } = self;
         let (marks, keep_decisions) = (BTreeMap::new(), false);
         let alike = RequestDocument {
@@ -228,7 +228,7 @@ fn check_request(at: &str, (method, path): (&str, &str), timeout_ms: Option<u64>
     let sound = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
     faults.require(sound, &format!("{at}.path"), "an absolute path in printable ASCII", &path);
     if let Some(timeout) = timeout_ms {
-        faults.between(&format!("{at}.timeout_ms"), timeout as f64, (1.0, 600_000.0));
+        faults.between(&format!("{at}.timeout_ms"), timeout as f64, &limits::TIMEOUT_MS);
     }
 }
 

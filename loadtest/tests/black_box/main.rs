@@ -5,6 +5,7 @@ mod service;
 
 use serde_json::Value;
 use service::{RESULTS, Reply, Request, Service};
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -140,12 +141,29 @@ fn a_request_without_an_answer_fails_with_its_full_time_and_the_others_go_on() {
         }
         Reply::Answer(200, RESULTS)
     });
-    let done = measure("run", WORKLOAD, &service, &["--timeout-ms", "300"]);
+    let done = measure("run", WORKLOAD, &service, &["--timeout-ms", "2000", "--connections", "16"]);
     let phase = &done.json["phases"][0];
     let late = &phase["kinds"][0]["outcomes"]["timed out"];
     assert_eq!(late["count"], 5, "{}", done.text);
-    assert!(number(late, "/ms/p50") >= 300.0, "{late}");
+    assert!(number(late, "/ms/p50") >= 2000.0, "{late}");
     assert_eq!(number(phase, "/figures/accepted"), 195.0, "{}", done.text);
+}
+
+#[test]
+fn an_answer_after_its_time_is_none() {
+    // Some come just before their time is over, some just after.
+    let service = Service::start(|number, _| {
+        sleep(Duration::from_millis(180 + number as u64 % 40));
+        Reply::Answer(200, RESULTS)
+    });
+    let done = measure("run", WORKLOAD, &service, &["--timeout-ms", "200", "--connections", "64"]);
+    let phase = &done.json["phases"][0];
+    let outcomes = &phase["kinds"][0]["outcomes"];
+    let longest = outcomes["200"]["ms"]["max"].as_f64().unwrap_or(0.0);
+    // Latencies are kept to three digits.
+    assert!(longest < 200.2, "{outcomes:#}");
+    let (accepted, failed) = (number(phase, "/figures/accepted"), number(phase, "/figures/failed"));
+    assert!(accepted + failed == 200.0 && failed > 0.0, "{outcomes:#}");
 }
 
 #[test]
@@ -197,8 +215,9 @@ fn the_knee_of_a_service_of_known_capacity_is_found() {
     let done = measure("run", &slow, &service, &search);
     assert_eq!(done.code, 0, "{}", done.text);
     let knee = number(&done.json, "/knee/rate");
-    assert!((10.0..=300.0).contains(&knee), "{}", done.text);
+    assert!((50.0..=220.0).contains(&knee), "{}", done.text);
     assert_eq!(number(&done.json, "/phases/0/rate"), knee, "the figures are those at the knee");
+    assert_eq!(done.json["phases"][0]["name"], "knee");
 }
 
 #[test]
@@ -227,7 +246,7 @@ gates = { shed_share = 1.0 }
 name = "usual again"
 seconds = 3
 of_knee = 0.25
-gates = { recovery_seconds = 3.0 }
+gates = { recovery_seconds = 3.0, p99_times = 100.0 }
 "#;
     let workload = format!("{WORKLOAD}{phases}");
     let done = measure("run", &workload, &service, &["--knee-rate", "200"]);
@@ -237,7 +256,8 @@ gates = { recovery_seconds = 3.0 }
     let due = [0, 1, 2].map(|at| number(phase(at), "/figures/due"));
     assert_eq!(due, [50.0, 600.0, 150.0], "{}", done.text);
     assert!(number(phase(1), "/figures/shed") >= 100.0, "{}", done.text);
-    assert!(done.text.contains("recovery_seconds"), "{}", done.text);
+    assert!((0.0..=3.0).contains(&number(phase(2), "/recovery_seconds")), "{}", done.text);
+    assert_eq!(done.code, 0, "{}", done.text);
     let without = measure("run", &workload, &service, &[]);
     assert_eq!(without.code, 2, "{}", without.text);
     assert!(without.text.contains("--knee-rate"), "{}", without.text);
@@ -264,6 +284,46 @@ fn requests_are_whole_and_the_same_seed_asks_the_same() {
     };
     assert_eq!(bodies("1"), bodies("1"));
     assert_ne!(bodies("1"), bodies("2"));
+}
+
+#[test]
+fn each_rate_asks_something_else_and_a_whole_command_can_be_repeated() {
+    let halves = || {
+        let service = Service::start(|_, _| Reply::Answer(200, RESULTS));
+        let done = measure("run", WORKLOAD, &service, &["--rates", "100,100"]);
+        assert_eq!(done.code, 0, "{}", done.text);
+        let bodies: Vec<String> =
+            service.requests.lock().unwrap().iter().map(|request| request.body.clone()).collect();
+        assert_eq!(bodies.len(), 200);
+        let (mut first, mut second) = (bodies[..100].to_vec(), bodies[100..].to_vec());
+        first.sort();
+        second.sort();
+        (first, second)
+    };
+    let (first, second) = halves();
+    assert_ne!(first, second);
+    assert_eq!((first, second), halves());
+}
+
+#[test]
+fn no_event_and_no_fresh_customer_comes_twice_over_several_rates() {
+    let events = WORKLOAD.replace("count = 50", "count = 200").replace(
+        r#"{"customer_id":"{customer}","session_items":[{items:2}]}"#,
+        r#"{"event_id":"{uuid}","unknown":"{unknown_customer}","customer_id":"{fresh_customer}"}"#,
+    );
+    let service = Service::start(|_, _| Reply::Answer(200, RESULTS));
+    let done = measure("run", &events, &service, &["--rates", "100,100"]);
+    assert_eq!(done.code, 0, "{}", done.text);
+    let bodies: Vec<Value> =
+        service.sorted_bodies().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    for key in ["event_id", "unknown", "customer_id"] {
+        let ids: HashSet<&str> = bodies.iter().map(|body| body[key].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), 200, "{key}");
+    }
+    let more = measure("run", &events, &service, &["--rates", "100,100,100"]);
+    assert_eq!(more.code, 2, "{}", more.text);
+    assert!(more.text.contains("about 300 customers"), "{}", more.text);
+    assert_eq!(service.sorted_bodies().len(), 200, "it is refused before anything is asked");
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub enum Exploration {
     /// Each contender is as likely as it is to be the best (Thompson 1933), since its propensity is not known exactly: its
     /// log odds are drawn from a normal distribution around what was foretold, cut at three deviations.
     ///
+    /// Drawn from the whole of what is not known, many contenders take turns that never pay back before the next are
+    /// launched; `scale` narrows what is drawn from (the reshaped posterior of Chapelle and Li 2011).
+    ///
     /// The probabilities are counted over `draws` and the contender is then drawn *by these counts*, so that what is
     /// logged is exact and not an estimate. Contenders that win less often than `floor` pool their shares, and the likeliest
     /// of them, as many as the pool can give the floor, share it equally.
@@ -39,6 +42,9 @@ pub enum Exploration {
         /// Over how many draws the probabilities are counted.
         #[serde(default = "default_draws")]
         draws: usize,
+        /// What the deviations are multiplied by: 1 for all that is not known, towards 0 for priority alone.
+        #[serde(default = "default_scale")]
+        scale: f64,
     },
 }
 
@@ -57,6 +63,10 @@ fn default_draws() -> usize {
     256
 }
 
+fn default_scale() -> f64 {
+    1.0
+}
+
 impl Exploration {
     /// Every contender that may be explored is equally likely.
     pub const EVERYONE_ALIKE: Self = Self::EpsilonGreedy { epsilon: 1.0, floor: 0.0 };
@@ -73,8 +83,10 @@ impl Exploration {
                 let holds = floor >= 0.0 && floor <= epsilon / 2.0;
                 require(holds, "exploration.floor", floor, "from 0 to half of exploration.epsilon")
             }
-            Self::Thompson { floor, draws } => {
+            Self::Thompson { floor, draws, scale } => {
                 require((0.0..=0.5).contains(&floor), "exploration.floor", floor, "from 0 to 0.5")?;
+                let range = "above 0 and at most 10";
+                require(scale > 0.0 && scale <= 10.0, "exploration.scale", scale, range)?;
                 let holds = (1..=MOST_DRAWS).contains(&draws);
                 require(holds, "exploration.draws", draws, "from 1 to 65536")
             }
@@ -95,8 +107,8 @@ impl Exploration {
         match *self {
             Self::Off => certain(best),
             Self::EpsilonGreedy { epsilon, floor } => epsilon_greedy(field, share(epsilon, 0.0), floor),
-            Self::Thompson { floor, draws } => {
-                let wins = thompson::shares(field, draws.clamp(1, MOST_DRAWS), random);
+            Self::Thompson { floor, draws, scale } => {
+                let wins = thompson::shares(field, (draws.clamp(1, MOST_DRAWS), scale), random);
                 thompson::with_floor(wins, share(floor, 1.0))
             }
         }

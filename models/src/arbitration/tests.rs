@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 const GREEDY: Exploration = Exploration::EpsilonGreedy { epsilon: 0.2, floor: 0.04 };
-const THOMPSON: Exploration = Exploration::Thompson { floor: 0.02, draws: 256 };
+const THOMPSON: Exploration = Exploration::Thompson { floor: 0.02, draws: 256, scale: 1.0 };
 
 fn contender(priority: f64) -> Contender {
     let factors = Factors { propensity: 0.1, context: 1.0, value: 10.0 * priority, lever: 1.0 };
@@ -111,10 +111,16 @@ fn two_that_are_uncertain_win_as_often_as_normal_distributions_say() {
     pair[1].factors.propensity = better;
     pair[1].priority *= better / 0.1;
     (pair[0].uncertainty, pair[1].uncertainty) = (0.3, 0.4);
-    let many = Exploration::Thompson { floor: 0.0, draws: 60_000 };
-    let slots = chances(&pair, &[], (1, None), &many);
-    let found = slots.iter().find(|slot| slot.contender == 1).map(|slot| slot.probability).unwrap();
+    let wins = |scale| {
+        let many = Exploration::Thompson { floor: 0.0, draws: 60_000, scale };
+        let slots = chances(&pair, &[], (1, None), &many);
+        slots.iter().find(|slot| slot.contender == 1).map(|slot| slot.probability).unwrap()
+    };
+    let found = wins(1.0);
     assert!((found - 0.841_345).abs() < 0.006, "{found}");
+    // With half the deviations: Φ(0.5 / 0.25) = 0.977250.
+    let narrowed = wins(0.5);
+    assert!((narrowed - 0.977_250).abs() < 0.003, "{narrowed}");
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn contenders_are_shown_as_often_as_their_logged_probabilities_say() {
     contenders[2].excludes = vec![0];
     frequencies_match(&contenders, &GREEDY);
     frequencies_match(&contenders, &Exploration::EVERYONE_ALIKE);
-    frequencies_match(&contenders, &Exploration::Thompson { floor: 0.02, draws: 64 });
+    frequencies_match(&contenders, &Exploration::Thompson { floor: 0.02, draws: 64, scale: 1.0 });
 }
 
 #[test]
@@ -174,7 +180,8 @@ fn explorations_out_of_range_are_refused_by_name() {
             .contains("half of exploration.epsilon")
     );
     assert!(text(Exploration::EpsilonGreedy { epsilon: 0.05, floor: f64::NAN }).contains("floor"));
-    assert!(text(Exploration::Thompson { floor: 0.1, draws: 0 }).contains("draws"));
+    let thompson = |draws, scale| text(Exploration::Thompson { floor: 0.1, draws, scale });
+    assert!(thompson(0, 1.0).contains("draws") && thompson(1, f64::NAN).contains("scale"));
     let read: Exploration = serde_json::from_str(r#"{"method": "epsilon_greedy", "epsilon": 0.1}"#).unwrap();
     assert_eq!(read, Exploration::EpsilonGreedy { epsilon: 0.1, floor: 0.01 });
     read.check().unwrap();
@@ -204,7 +211,11 @@ fn any_exploration() -> impl Strategy<Value = Exploration> {
         Just(Exploration::Off),
         (share(), share())
             .prop_map(|(epsilon, floor)| Exploration::EpsilonGreedy { epsilon, floor: floor / 8.0 }),
-        (share(), 0usize..40).prop_map(|(floor, draws)| Exploration::Thompson { floor, draws }),
+        (share(), 0usize..40, share()).prop_map(|(floor, draws, scale)| Exploration::Thompson {
+            floor,
+            draws,
+            scale
+        }),
     ]
 }
 

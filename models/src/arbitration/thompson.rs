@@ -11,10 +11,14 @@ use rand_distr::{Distribution, StandardNormal};
 const MOST_DEVIATIONS: f64 = 3.0;
 
 /// In how many of the draws each explorable contender has the highest priority, as a share; in the order of priority, and
-/// only those that won.
-pub(super) fn shares(field: &Field<'_>, draws: usize, random: &mut Xoshiro256PlusPlus) -> Vec<Slot> {
+/// only those that won. Deviations are multiplied by `scale`.
+pub(super) fn shares(
+    field: &Field<'_>,
+    (draws, scale): (usize, f64),
+    random: &mut Xoshiro256PlusPlus,
+) -> Vec<Slot> {
     let drawn: Vec<(usize, Drawn)> =
-        field.explorable().map(|at| (at, Drawn::of(&field.contenders[at]))).collect();
+        field.explorable().map(|at| (at, Drawn::of(&field.contenders[at], scale))).collect();
     let bar = drawn.iter().map(|(_, drawn)| drawn.low()).fold(f64::NEG_INFINITY, f64::max);
     let able: Vec<(usize, Drawn)> = drawn.into_iter().filter(|(_, drawn)| drawn.high() >= bar).collect();
     let mut wins = vec![0u32; able.len()];
@@ -63,16 +67,16 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(contender: &Contender) -> Self {
+    fn of(contender: &Contender, scale: f64) -> Self {
         let Contender { priority, uncertainty, factors, .. } = contender;
-        let propensity = factors.propensity;
+        let (propensity, deviation) = (factors.propensity, uncertainty * scale);
         let is_known = priority.is_finite() && propensity > 0.0 && propensity < 1.0;
-        let is_drawn = is_known && uncertainty.is_finite() && *uncertainty > 0.0;
+        let is_drawn = is_known && deviation.is_finite() && deviation > 0.0;
         Self {
             priority: if priority.is_finite() { *priority } else { f64::MIN },
             propensity,
             odds_inverse: 1.0 / propensity - 1.0,
-            deviation: if is_drawn { *uncertainty } else { 0.0 },
+            deviation: if is_drawn { deviation } else { 0.0 },
         }
     }
 

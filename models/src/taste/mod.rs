@@ -10,8 +10,7 @@
 //! The first line is an inner product of `[x | l | 1]`, scaled by the blend, with the item's vector `[y | v | popular]`,
 //! so any vector index finds its best items; the second line touches only items that the person's items speak for,
 //! the others only items that they have or that followed in like
-//! sessions. [`Ranker::rank`] joins them and gives each candidate its exact score. An item that
-//! is not among the best of the index and is not spoken for cannot reach the list.
+//! sessions. [`Ranker::rank`] joins them and gives each candidate that can reach the list its exact score.
 //!
 //! What to trust depends on how much is known, so there is a [`Blend`] for strangers, for a session of someone unknown,
 //! for people with one or two items, with a few and with a history; and, since what a household buys again says little of

@@ -12,8 +12,8 @@ use faer::Accum;
 use ndarray::Array2;
 use std::ops::Range;
 
-/// Items beyond the best of the index that are scored in full: those of which the other views say most.
-const SPOKEN_FOR: usize = 1_000;
+/// By how much of itself a score may differ between an index and here, where it is summed in another order.
+const ROUNDING: f32 = 1e-5;
 
 impl Taste {
     /// The sparse view, the habits and the session, summed per item.
@@ -61,8 +61,11 @@ enum Ranked {
 impl Ranker<'_> {
     /// The best `n` admitted items by the blended score, best first, ties by the lower index.
     ///
-    /// `dense` are the best items of an index asked with [`Taste::query_vector`], with their scores; they may hold items
-    /// beyond the catalogue of the release. The strongest items of the other views join them; all must be `admitted`.
+    /// `dense` are the best admitted items of an index asked with [`Taste::query_vector`], with their scores, best first; they
+    /// may hold items beyond the catalogue of the release, and are empty where the index could not be asked. Of the items
+    /// of the other views join them those that can reach the list: since an item that the index did not find has a dense
+    /// score of at most the last that it found, the others are never looked at, and the list is that of a full ranking
+    /// (the threshold algorithm of Fagin, Lotem and Naor 2001).
     pub fn rank(
         &self,
         person: &Person,
@@ -80,10 +83,17 @@ impl Ranker<'_> {
             for found in dense.iter().filter(|found| admitted(found.item)) {
                 top.offer(Scored { item: found.item, score: found.score + sums.of(found.item) });
             }
+            let most_dense =
+                dense.last().map_or(f32::INFINITY, |last| last.score + ROUNDING * last.score.abs());
             let joins = |item| known.binary_search(&item).is_err() && admitted(item);
-            for spoken in sums.strongest(SPOKEN_FOR.max(n), joins) {
-                let score = spoken.score + taste.dense_score(&query, spoken.item);
-                top.offer(Scored { item: spoken.item, score });
+            for spoken in sums.at_least(top.threshold() - most_dense) {
+                if spoken.score + most_dense < top.threshold() {
+                    break;
+                }
+                if joins(spoken.item) {
+                    let score = spoken.score + taste.dense_score(&query, spoken.item);
+                    top.offer(Scored { item: spoken.item, score });
+                }
             }
             top.into_sorted()
         })

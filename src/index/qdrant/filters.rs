@@ -4,9 +4,9 @@
 //! that no item has, or of another type, holds for no item: it becomes the empty set of ids, so that a server never
 //! scans unindexed payloads.
 
-use crate::index::{ID_KEY, IndexError, IndexPoint};
+use crate::index::{IndexError, IndexPoint};
 use models::ids::ItemIx;
-use models::payload::{self, Match, PayloadValue};
+use models::payload::{self, ID_KEY, Match, PayloadValue};
 use qdrant_client::qdrant::{
     Condition, FieldType, Filter, PayloadSchemaType, PointId, PointStruct, Range, Value,
 };

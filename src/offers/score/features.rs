@@ -7,7 +7,7 @@ use crate::config::Direction;
 use crate::offers::book::Entry;
 use crate::offers::chain::Passed;
 use crate::offers::situation::Situation;
-use crate::policy::Facts;
+use crate::policy::{FEW_INBOUND, Facts};
 use models::behaviour::FEATURES;
 use models::propensity::Treatment;
 use std::sync::LazyLock;
@@ -71,10 +71,18 @@ pub fn shared(situation: &Situation) -> Vec<f32> {
 pub fn row(shared: &[f32], situation: &Situation, passed: &Passed) -> Vec<f32> {
     let entry = &situation.book.entries[passed.entry];
     let known = !situation.refused;
-    let contacts = situation.ledger.contacts.iter().filter(|_| known);
-    let shown = contacts.filter(|contact| {
-        contact.offer_id == entry.id && contact.customer_id == situation.subject.customer_id
+    let own = situation
+        .ledger
+        .contacts
+        .iter()
+        .filter(|contact| known && contact.customer_id == situation.subject.customer_id);
+    // A ledger holds more of what was shown where a rule counts it; propensities count alike whatever the rules.
+    let mut inbound = 0;
+    let counted = own.rev().filter(|contact| {
+        inbound += u32::from(contact.direction == Direction::Inbound);
+        contact.direction == Direction::Outbound || inbound <= FEW_INBOUND
     });
+    let shown = counted.filter(|contact| contact.offer_id == entry.id);
     let answered = |kind| {
         let responses = situation.ledger.responses.iter().filter(|_| known);
         responses.filter(|response| response.offer_id == entry.id && response.kind == kind).count() as f64

@@ -77,15 +77,20 @@ pub struct ExplorationSettings {
     pub method: ExplorationMethod,
     /// With ε-greedy: the share of results that are drawn by chance.
     pub epsilon: f64,
+    /// With Thompson sampling: what the deviations of what is not known are multiplied by.
+    pub scale: f64,
     /// The least probability of every offer that may be shown by chance.
     pub floor: f64,
 }
 
 impl Default for ExplorationSettings {
     fn default() -> Self {
-        Self { method: ExplorationMethod::EpsilonGreedy, epsilon: 0.05, floor: 0.01 }
+        Self { method: ExplorationMethod::EpsilonGreedy, epsilon: 0.05, scale: DEFAULT_SCALE, floor: 0.01 }
     }
 }
+
+/// Chosen by simulation (`proffer simulate`): with all that is not known, Thompson sampling earns less than no exploration.
+const DEFAULT_SCALE: f64 = 0.25;
 
 /// A method of exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

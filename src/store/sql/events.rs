@@ -3,7 +3,6 @@
 use super::rows::{moment, statement_chunks};
 use super::{Connection, Database, Pool, Row};
 use crate::store::{Activity, Appended, EVENT_KINDS, NewEvent, Result, StoredEvent, kind_word};
-use chrono::{DateTime, Utc};
 use models::events::EventKind;
 use sqlx::{QueryBuilder, Row as _};
 use std::collections::{HashMap, HashSet};
@@ -39,25 +38,6 @@ pub(super) async fn append(connection: &mut Connection, events: &[NewEvent]) -> 
         }
     };
     Ok(events.iter().map(judge).collect())
-}
-
-/// One customer's latest events since a moment, oldest first.
-pub(super) async fn since(
-    readers: &Pool,
-    customer_id: &str,
-    since: DateTime<Utc>,
-    limit: u32,
-) -> Result<Vec<StoredEvent>> {
-    let rows = sqlx::query(
-        "SELECT event_id, kind, customer_id, item_id, quantity, unit_price, order_id, at_us, discount, contact_point, decision_id \
-         FROM events WHERE customer_id = $1 AND at_us >= $2 ORDER BY at_us DESC, event_id DESC LIMIT CAST($3 AS BIGINT)",
-    )
-    .bind(customer_id)
-    .bind(since.timestamp_micros())
-    .bind(i64::from(limit))
-    .fetch_all(readers)
-    .await?;
-    Ok(rows.iter().rev().map(event).collect::<sqlx::Result<_>>()?)
 }
 
 /// The events that were kept last, in the order in which they were kept.
@@ -122,7 +102,7 @@ async fn by_ids(connection: &mut Connection, events: &[&NewEvent]) -> sqlx::Resu
     query.build().fetch_all(connection).await?.iter().map(event).collect()
 }
 
-fn event(row: &Row) -> sqlx::Result<StoredEvent> {
+pub(super) fn event(row: &Row) -> sqlx::Result<StoredEvent> {
     Ok(StoredEvent {
         event_id: row.try_get("event_id")?,
         kind: kind(row.try_get("kind")?)?,
@@ -138,7 +118,7 @@ fn event(row: &Row) -> sqlx::Result<StoredEvent> {
     })
 }
 
-pub(super) fn kind(word: &str) -> sqlx::Result<EventKind> {
+fn kind(word: &str) -> sqlx::Result<EventKind> {
     EVENT_KINDS
         .iter()
         .find(|(_, known)| *known == word)

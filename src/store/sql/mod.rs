@@ -80,15 +80,6 @@ impl Store for SqlStore {
         self.writer.append(events).await
     }
 
-    async fn events_since(
-        &self,
-        customer_id: &str,
-        since: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<StoredEvent>> {
-        events::since(&self.readers, customer_id, since, limit).await
-    }
-
     async fn record_of(
         &self,
         customer_id: &str,

@@ -42,6 +42,18 @@ pub enum TableError {
         /// How many there may be.
         limit: usize,
     },
+    /// A column cannot be an attribute.
+    #[error(
+        "{file} has the column `{column}`, but the name of an attribute {fault}: rename it, or add it to `ignore`"
+    )]
+    Name {
+        /// Which file.
+        file: PathBuf,
+        /// Which column.
+        column: String,
+        /// What a name must be.
+        fault: &'static str,
+    },
     /// The delimiter cannot delimit.
     #[error("the delimiter is {0:?}, but must be one ASCII character, neither a quote nor a line end")]
     Delimiter(char),

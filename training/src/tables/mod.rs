@@ -12,7 +12,7 @@ pub use cells::ColumnType;
 pub use error::TableError;
 
 use crate::history::{DroppedRows, Encoding, Example, Reason};
-use models::payload::Payload;
+use models::payload::{Payload, name_fault};
 use serde::{Deserialize, Serialize};
 use sources::{Table, TableRow};
 use std::collections::{BTreeMap, HashMap};
@@ -130,6 +130,12 @@ pub fn read(
         table.position(name)?;
     }
     let attributes = attributes(&table, config, id_at);
+    for attribute in &attributes {
+        if let Some(fault) = name_fault(&attribute.report.name) {
+            let column = attribute.report.name.clone();
+            return Err(TableError::Name { file: file.to_owned(), column, fault });
+        }
+    }
     let mut reading = Reading::new(kind, file, attributes);
     for row in &table.rows {
         reading.take(row, table.names.len(), id_at, config);

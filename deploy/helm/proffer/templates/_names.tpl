@@ -44,6 +44,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.store.sqlite.existingClaim | default (printf "%s-data" (include "proffer.fullname" .)) }}
 {{- end -}}
 
+{{/* "true" where a new pod may serve before an old one ends: no SQLite file, which one process owns, and releases on a volume
+that several nodes can hold. Where several pods serve from a claim of one's own, it is such a volume. */}}
+{{- define "proffer.mayOverlap" -}}
+{{- if and .Values.store.urlSecret.name (or (eq .Values.releases.accessMode "ReadWriteMany") (include "proffer.isMany" .)) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* "true" where more than one pod may serve. */}}
 {{- define "proffer.isMany" -}}
 {{- if or (gt (int .Values.replicas) 1) (and .Values.autoscaling.enabled (gt (int .Values.autoscaling.maxReplicas) 1)) -}}
