@@ -1,4 +1,4 @@
-//! Sums per item over few items of a large catalogue.
+//! Sums per item of a large catalogue, over few of its items or over many.
 
 use crate::ids::{ItemIx, Ix};
 use crate::ranking::Scored;
@@ -15,33 +15,59 @@ pub(crate) struct Sums {
     scores: Vec<f32>,
     is_touched: Vec<bool>,
     touched: Vec<u32>,
+    /// Whether it is worth knowing what was added to: where that is much, all sums are looked at instead.
+    tracks: bool,
 }
 
+/// Looking at one sum costs about as much as this part of knowing that it was added to.
+const LOOKS_PER_TRACKED: usize = 16;
+
+/// Sums compared at a time.
+const BLOCK: usize = 64;
+
 impl Sums {
-    /// Lends the thread's sums, all 0, for a catalogue; `work` must not ask for them again.
-    pub(crate) fn with<R>(n_items: usize, work: impl FnOnce(&mut Self) -> R) -> R {
+    /// Lends the thread's sums, all 0, for a catalogue and about so many additions; `work` must not ask for them again.
+    pub(crate) fn with<R>(n_items: usize, additions: usize, work: impl FnOnce(&mut Self) -> R) -> R {
         SUMS.with_borrow_mut(|sums| {
             if sums.scores.len() < n_items {
                 sums.scores.resize(n_items, 0.0);
                 sums.is_touched.resize(n_items, false);
             }
+            sums.tracks = additions < n_items / LOOKS_PER_TRACKED;
             let result = work(sums);
-            for item in sums.touched.drain(..) {
-                sums.scores[item as usize] = 0.0;
-                sums.is_touched[item as usize] = false;
-            }
+            sums.clear();
             result
         })
+    }
+
+    fn clear(&mut self) {
+        if !self.tracks {
+            return self.scores.fill(0.0);
+        }
+        for item in self.touched.drain(..) {
+            self.scores[item as usize] = 0.0;
+            self.is_touched[item as usize] = false;
+        }
     }
 
     /// Adds to the sum of an item of the catalogue.
     pub(crate) fn add(&mut self, item: ItemIx, part: f32) {
         let position = item.position();
-        if !self.is_touched[position] {
+        if self.tracks && !self.is_touched[position] {
             self.is_touched[position] = true;
             self.touched.push(item.0);
         }
         self.scores[position] += part;
+    }
+
+    /// Adds a list's scores, each times a weight, to the sums of its items.
+    pub(crate) fn add_list(&mut self, list: impl Iterator<Item = Scored>, weight: f32) {
+        if self.tracks {
+            return list.for_each(|entry| self.add(entry.item, weight * entry.score));
+        }
+        for entry in list {
+            self.scores[entry.item.position()] += weight * entry.score;
+        }
     }
 
     /// The sum of an item, 0 beyond the catalogue.
@@ -49,18 +75,35 @@ impl Sums {
         self.scores.get(item.position()).copied().unwrap_or(0.0)
     }
 
-    /// What was added to, in item order, each once.
-    pub(crate) fn touched(&mut self) -> impl Iterator<Item = Scored> {
-        self.touched.sort_unstable();
-        self.touched.iter().map(|&item| Scored { item: ItemIx(item), score: self.scores[item as usize] })
+    /// The sums that are not 0, in item order.
+    pub(crate) fn all(&self) -> Vec<Scored> {
+        let mut found = self.from(f32::NEG_INFINITY);
+        found.sort_unstable_by_key(|one| one.item);
+        found
     }
 
-    /// What was added to and came to at least so much, best first.
+    /// The sums that are not 0 and come to at least so much, best first.
     pub(crate) fn at_least(&self, least: f32) -> Vec<Scored> {
-        let score = |&item: &u32| Scored { item: ItemIx(item), score: self.scores[item as usize] };
-        let mut found: Vec<Scored> =
-            self.touched.iter().map(score).filter(|one| one.score >= least).collect();
+        let mut found = self.from(least);
         found.sort_unstable_by(Scored::rank_order);
+        found
+    }
+
+    fn from(&self, least: f32) -> Vec<Scored> {
+        let counts = |one: &Scored| one.score >= least && one.score != 0.0;
+        if self.tracks {
+            let score = |&item: &u32| Scored { item: ItemIx(item), score: self.scores[item as usize] };
+            return self.touched.iter().map(score).filter(counts).collect();
+        }
+        let mut found = Vec::new();
+        for (start, block) in (0..).step_by(BLOCK).zip(self.scores.chunks(BLOCK)) {
+            let most = block.iter().fold(f32::NEG_INFINITY, |most, &sum| if sum > most { sum } else { most });
+            if most >= least {
+                let scored = block.iter().enumerate();
+                let scored = scored.map(|(at, &score)| Scored { item: ItemIx::at(start + at), score });
+                found.extend(scored.filter(counts));
+            }
+        }
         found
     }
 }
@@ -74,21 +117,28 @@ mod tests {
     proptest! {
         #[test]
         fn the_largest_sums_are_those_of_a_plain_addition(
-            parts in prop::collection::vec((0u32..40, -3i8..4), 0..200), least in -3i8..4,
+            parts in prop::collection::vec((0u32..400, -3i8..4), 0..200), least in -3i8..4, tracks in any::<bool>(),
         ) {
             let least = f32::from(least);
-            let found = Sums::with(40, |sums| {
-                parts.iter().for_each(|(item, part)| sums.add(ItemIx(*item), f32::from(*part)));
-                sums.at_least(least)
+            let additions = if tracks { 0 } else { parts.len().max(400) };
+            let (found, all) = Sums::with(400, additions, |sums| {
+                let (single, listed) = parts.split_at(parts.len() / 2);
+                single.iter().for_each(|(item, part)| sums.add(ItemIx(*item), f32::from(*part)));
+                let list = listed.iter().map(|(item, part)| Scored { item: ItemIx(*item), score: f32::from(*part) / 2.0 });
+                sums.add_list(list, 2.0);
+                (sums.at_least(least), sums.all())
             });
             let mut plain = BTreeMap::new();
             parts.iter().for_each(|(item, part)| *plain.entry(*item).or_default() += f32::from(*part));
             let mut plain: Vec<Scored> =
                 plain.into_iter().map(|(item, score)| Scored { item: ItemIx(item), score }).collect();
+            plain.retain(|one| one.score != 0.0);
+            prop_assert_eq!(&all, &plain);
             plain.retain(|one| one.score >= least);
             plain.sort_by(Scored::rank_order);
             prop_assert_eq!(found, plain);
-            Sums::with(40, |sums| assert_eq!(sums.touched().count(), 0, "nothing stays"));
+            Sums::with(400, 0, |sums| assert_eq!(sums.all(), [], "nothing stays"));
+            Sums::with(400, 400, |sums| assert_eq!(sums.all(), [], "nothing stays"));
         }
     }
 }

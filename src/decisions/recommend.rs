@@ -190,9 +190,8 @@ fn rank(
         filtered.set(filtered.get() + usize::from(!passes));
         passes
     };
-    let n = asked.n * CANDIDATES_PER_RESULT;
     let ranker = serving.release.taste.ranker(asked.point.repeats.ranked());
-    let candidates = ranker.rank(&state.person, dense, n, admitted);
+    let candidates = ranker.rank(&state.person, dense, n_candidates(asked), admitted);
     let owned = if asked.point.repeats == Repeats::Excluded { state.owned.len() } else { 0 };
     let removed = RemovedItems { filtered: filtered.get(), owned, excluded: exclude.len() - owned };
     (candidates, removed)
@@ -207,7 +206,7 @@ async fn search(
 ) -> Result<Vec<Scored>, IndexError> {
     let query = IndexQuery {
         vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
-        n: (asked.n * DENSE_PER_RESULT).max(LEAST_CANDIDATES),
+        n: n_candidates(asked).max(LEAST_CANDIDATES),
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
     };
@@ -215,12 +214,16 @@ async fn search(
     Ok(found.pop().unwrap_or_default())
 }
 
-/// Ranked candidates for each result wanted: diversity chooses among them.
-const CANDIDATES_PER_RESULT: usize = 5;
+/// How many ranked candidates diversity chooses among. Where a category may fill only a part of the list, those whose taste
+/// lies in few need more for the others.
+fn n_candidates(asked: &Asked<'_>) -> usize {
+    let per_result = if cap_per_category(asked.point).is_some() { 10 } else { 5 };
+    asked.n * per_result
+}
 
-/// Candidates fetched from the index for each result wanted, and at least: the other views reorder them.
-const DENSE_PER_RESULT: usize = 10;
-const LEAST_CANDIDATES: usize = 200;
+/// Candidates fetched from the index at least. However few they are, ranking knows which others can reach the list; an index
+/// that misses some finds more of the best when it is asked for more.
+const LEAST_CANDIDATES: usize = 100;
 
 /// The filter without the items whose attribute `available` is false.
 pub(super) fn only_available(mut filter: Filter) -> Filter {

@@ -55,7 +55,7 @@ impl Attributes {
     /// The rows that a filter lets pass.
     pub fn select(&self, filter: &Filter) -> Bits {
         let mut passing = match filter.should.as_slice() {
-            [] => self.all(),
+            [] => Bits::all(self.length),
             should => {
                 let mut any = Bits::none(self.length);
                 should.iter().for_each(|condition| any.add(&self.holding(condition)));
@@ -65,12 +65,6 @@ impl Attributes {
         filter.must.iter().for_each(|condition| passing.keep(&self.holding(condition)));
         filter.must_not.iter().for_each(|condition| passing.subtract(&self.holding(condition)));
         passing
-    }
-
-    fn all(&self) -> Bits {
-        let mut all = Bits::none(self.length);
-        (0..self.length).for_each(|row| all.insert(row));
-        all
     }
 
     fn holding(&self, condition: &Condition) -> Bits {

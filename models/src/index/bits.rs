@@ -13,6 +13,15 @@ impl Bits {
         Self { words: vec![0; length.div_ceil(64)], length }
     }
 
+    /// The set of all rows `0..length`.
+    pub fn all(length: usize) -> Self {
+        let mut words = vec![u64::MAX; length.div_ceil(64)];
+        if let Some(last) = words.last_mut() {
+            *last >>= (64 - length % 64) % 64;
+        }
+        Self { words, length }
+    }
+
     /// The number of rows that the set speaks of.
     pub fn len(&self) -> usize {
         self.length
@@ -110,6 +119,8 @@ mod tests {
                 bits
             };
             let rows = |bits: &Bits| bits.iter().collect::<BTreeSet<_>>();
+            let length = 3 * left.len();
+            prop_assert!(Bits::all(length).iter().eq(0..length));
             prop_assert_eq!(rows(&bits(&left)), left.clone());
             prop_assert_eq!(bits(&left).count(), left.len());
             let mut kept = bits(&left);

@@ -150,7 +150,7 @@ impl<'q> Hunt<'q> {
             let mut admitted = match answered.iter().find(|(filter, _)| *filter == query.filter) {
                 Some((_, admitted)) => Arc::clone(admitted),
                 None => {
-                    let admitted = Arc::new(rows.select(query.filter));
+                    let admitted = rows.select(query.filter);
                     answered.push((query.filter, Arc::clone(&admitted)));
                     admitted
                 }

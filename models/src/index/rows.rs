@@ -10,6 +10,7 @@ use super::{MAX_DIMENSIONS, check_vector};
 use crate::ids::ItemIx;
 use crate::payload::{Filter, Payload};
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Items with their vectors and attributes, in the order in which they came.
 #[derive(Clone, Debug)]
@@ -20,7 +21,43 @@ pub struct ItemRows {
     present: Bits,
     vectors: Vec<f32>,
     attributes: Attributes,
+    answered: Answered,
     kernels: Kernels,
+}
+
+/// The latest filters with the rows that pass them: most requests have the same one, and a change of any item ends them.
+#[derive(Debug, Default)]
+struct Answered(Mutex<Vec<(Filter, Arc<Bits>)>>);
+
+/// As many filters are remembered.
+const MOST_ANSWERED: usize = 16;
+
+/// A copy learns anew.
+impl Clone for Answered {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Answered {
+    /// Whoever panicked here left whole entries.
+    fn entries(&self) -> MutexGuard<'_, Vec<(Filter, Arc<Bits>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get_or_answer(&self, filter: &Filter, answer: impl FnOnce() -> Bits) -> Arc<Bits> {
+        let known =
+            self.entries().iter().find(|(known, _)| known == filter).map(|(_, bits)| Arc::clone(bits));
+        known.unwrap_or_else(|| {
+            let bits = Arc::new(answer());
+            let mut entries = self.entries();
+            if entries.len() == MOST_ANSWERED {
+                entries.remove(0);
+            }
+            entries.push((filter.clone(), Arc::clone(&bits)));
+            bits
+        })
+    }
 }
 
 impl ItemRows {
@@ -43,6 +80,7 @@ impl ItemRows {
             present: Bits::default(),
             vectors: Vec::new(),
             attributes: Attributes::default(),
+            answered: Answered::default(),
             kernels: Kernels::default(),
         })
     }
@@ -53,6 +91,7 @@ impl ItemRows {
     /// [`crate::Error::Shape`] or [`crate::Error::NotFinite`]; nothing is changed then.
     pub fn set(&mut self, item: ItemIx, vector: &[f32], payload: &Payload) -> crate::Result<usize> {
         check_vector("an item vector", vector, self.dimensions)?;
+        self.answered.entries().clear();
         let row = self.row(item).unwrap_or(self.items.len());
         self.attributes.set(row, payload)?;
         if row == self.items.len() {
@@ -70,6 +109,7 @@ impl ItemRows {
     /// Empties an item's row, if it has one.
     pub fn remove(&mut self, item: ItemIx) {
         if let Some(row) = self.row(item) {
+            self.answered.entries().clear();
             self.present.remove(row);
         }
     }
@@ -100,12 +140,14 @@ impl ItemRows {
     }
 
     /// The rows whose item passes a filter.
-    pub fn select(&self, filter: &Filter) -> Bits {
-        let mut passing = self.present.clone();
-        if !filter.is_empty() {
-            passing.keep(&self.attributes.select(filter));
-        }
-        passing
+    pub fn select(&self, filter: &Filter) -> Arc<Bits> {
+        self.answered.get_or_answer(filter, || {
+            let mut passing = self.present.clone();
+            if !filter.is_empty() {
+                passing.keep(&self.attributes.select(filter));
+            }
+            passing
+        })
     }
 
     /// The row that an item has, or had before it was removed.

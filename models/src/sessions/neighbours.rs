@@ -91,7 +91,8 @@ impl Sessions {
         let reach = (self.params.max_items + 1) as f32;
         let share = |n: &Neighbour| n.likeness * (1.0 - n.place as f32 / reach);
         let total: f32 = neighbours.iter().map(share).sum();
-        Sums::with(self.n_items(), |sums| {
+        let additions = neighbours.iter().map(|one| self.items_of(one.session, live).len()).sum();
+        Sums::with(self.n_items(), additions, |sums| {
             for neighbour in neighbours {
                 let share = share(neighbour) / total;
                 for &item in self.items_of(neighbour.session, live) {
@@ -100,7 +101,7 @@ impl Sessions {
                     }
                 }
             }
-            let follows = sums.touched().filter(|followed| !items.contains(&followed.item));
+            let follows = sums.all().into_iter().filter(|followed| !items.contains(&followed.item));
             follows.map(|found| Scored { score: found.score * self.rarity(found.item), ..found }).collect()
         })
     }

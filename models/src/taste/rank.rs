@@ -19,9 +19,7 @@ impl Taste {
     /// The sparse view, the habits and the session, summed per item.
     fn add_beyond_dense(&self, person: &Person, blend: &Blend, sums: &mut Sums) {
         for spoken in &person.spoken {
-            for entry in self.weights.lists().of(spoken.item) {
-                sums.add(entry.item, blend.weights * spoken.weight * entry.score);
-            }
+            sums.add_list(self.weights.lists().of(spoken.item), blend.weights * spoken.weight);
         }
         for habit in person.habits.iter().filter(|habit| habit.item.position() < self.n_items()) {
             sums.add(habit.item, blend.often * habit.often + blend.lately * habit.lately);
@@ -29,6 +27,12 @@ impl Taste {
         for follows in &person.session {
             sums.add(follows.item, blend.session * follows.score);
         }
+    }
+
+    /// How many additions that takes.
+    fn n_beyond_dense(&self, person: &Person) -> usize {
+        let spoken: usize = person.spoken.iter().map(|one| self.weights.lists().of(one.item).len()).sum();
+        spoken + person.habits.len() + person.session.len()
     }
 
     /// Ranks by the whole blend.
@@ -75,7 +79,7 @@ impl Ranker<'_> {
     ) -> Vec<Scored> {
         let Self { taste, repeats, .. } = *self;
         let query = taste.query_vector(person, repeats);
-        Sums::with(taste.n_items(), |sums| {
+        Sums::with(taste.n_items(), taste.n_beyond_dense(person), |sums| {
             taste.add_beyond_dense(person, &taste.blends.of(person.evidence, repeats), sums);
             let mut top = TopN::new(n);
             let mut known: Vec<ItemIx> = dense.iter().map(|found| found.item).collect();
@@ -129,9 +133,9 @@ impl Ranker<'_> {
             return;
         }
         let blend = self.taste.blends.of(person.evidence, self.repeats);
-        Sums::with(self.taste.n_items(), |sums| {
+        Sums::with(self.taste.n_items(), self.taste.n_beyond_dense(person), |sums| {
             self.taste.add_beyond_dense(person, &blend, sums);
-            for beyond in sums.touched() {
+            for beyond in sums.all() {
                 scores[beyond.item.position()] += beyond.score;
             }
         });
