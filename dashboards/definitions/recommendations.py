@@ -64,7 +64,7 @@ def dashboard():
                     "What was left out, and why?",
                     {"{{reason}}": total(rate("proffer_removed_items_total"), "reason")},
                     "cps",
-                    "Candidates that ranking met and left out: filtered, owned, or excluded by request or session.",
+                    "All that was owned, or excluded by request or session; and what ranking met and the filter took out.",
                 ),
             ],
             "What is missing?": [

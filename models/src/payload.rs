@@ -17,7 +17,7 @@ pub fn name_fault(name: &str) -> Option<&'static str> {
     match name {
         "" => Some("must not be empty"),
         ID_KEY => Some("must be another, since Proffer itself uses it"),
-        name if name.contains(['"', '\\', '\0']) => Some("must be without quotes, backslashes and NUL"),
+        name if name.contains(['"', '\\']) => Some("must be without quotes and backslashes"),
         _ => None,
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Sums {
     touched: Vec<u32>,
     /// Whether it is worth knowing what was added to: where that is much, all sums are looked at instead.
     tracks: bool,
+    /// Whether the last who had them did not panic half way.
+    is_clean: bool,
 }
 
 /// Looking at one sum costs about as much as this part of knowing that it was added to.
@@ -33,9 +35,16 @@ impl Sums {
                 sums.scores.resize(n_items, 0.0);
                 sums.is_touched.resize(n_items, false);
             }
+            if !sums.is_clean {
+                sums.scores.fill(0.0);
+                sums.is_touched.fill(false);
+                sums.touched.clear();
+            }
             sums.tracks = additions < n_items / LOOKS_PER_TRACKED;
+            sums.is_clean = false;
             let result = work(sums);
             sums.clear();
+            sums.is_clean = true;
             result
         })
     }
@@ -112,6 +121,21 @@ impl Sums {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::panic::catch_unwind;
+
+    #[test]
+    fn whoever_panics_leaves_nothing_to_the_next() {
+        for additions in [0, 400] {
+            let panics = || {
+                Sums::with(400, additions, |sums| {
+                    sums.add(ItemIx(7), 1.0);
+                    panic!("in the middle of it");
+                })
+            };
+            assert!(catch_unwind(panics).is_err());
+            Sums::with(400, 0, |sums| assert_eq!(sums.all(), [], "{additions}"));
+        }
+    }
     use std::collections::BTreeMap;
 
     proptest! {

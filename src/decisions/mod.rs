@@ -54,7 +54,7 @@ async fn known_state(
             let request_id = request_id();
             tracing::warn!(request_id, %error, "a customer cannot be read; answering as a stranger");
             degraded.push(STORE);
-            serving.stranger()
+            Arc::new(CustomerState { refused: true, ..CustomerState::clone(&serving.stranger()) })
         }
     }
 }

@@ -206,7 +206,7 @@ async fn search(
 ) -> Result<Vec<Scored>, IndexError> {
     let query = IndexQuery {
         vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
-        n: n_candidates(asked).max(LEAST_CANDIDATES),
+        n: n_candidates(asked) + DENSE_BEYOND,
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
     };
@@ -214,16 +214,18 @@ async fn search(
     Ok(found.pop().unwrap_or_default())
 }
 
-/// How many ranked candidates diversity chooses among. Where a category may fill only a part of the list, those whose taste
-/// lies in few need more for the others.
+/// Ranked candidates for each result wanted: diversity chooses among them.
+const CANDIDATES_PER_RESULT: usize = 5;
+
+/// How many candidates are ranked: where a category may fill only a part of the list, those whose taste lies in few need
+/// more for the others.
 fn n_candidates(asked: &Asked<'_>) -> usize {
-    let per_result = if cap_per_category(asked.point).is_some() { 10 } else { 5 };
-    asked.n * per_result
+    let spare = if cap_per_category(asked.point).is_some() { 2 } else { 1 };
+    asked.n * CANDIDATES_PER_RESULT * spare
 }
 
-/// Candidates fetched from the index at least. However few they are, ranking knows which others can reach the list; an index
-/// that misses some finds more of the best when it is asked for more.
-const LEAST_CANDIDATES: usize = 100;
+/// How many more are asked of the index than are ranked: where other views take something away from some, the next are there.
+const DENSE_BEYOND: usize = 50;
 
 /// The filter without the items whose attribute `available` is false.
 pub(super) fn only_available(mut filter: Filter) -> Filter {
@@ -240,7 +242,15 @@ fn diverse(view: &View<'_>, asked: &Asked<'_>, candidates: &[Scored]) -> Vec<Sco
     let relevance = 1.0 - asked.point.diversity;
     let params = DiversityParams { relevance, max_per_group: cap_per_category(asked.point) };
     match params.check() {
-        Ok(valid) => valid.pick(candidates, asked.n, |item| view.factors(item), |item| view.category(item)),
+        Ok(valid) => {
+            let pick = |among: &[Scored]| {
+                valid.pick(among, asked.n, |item| view.factors(item), |item| view.category(item))
+            };
+            let best = &candidates[..candidates.len().min(asked.n * CANDIDATES_PER_RESULT)];
+            let picked = pick(best);
+            // The others only where the cap leaves the list short: comparing all with each other is dear.
+            if picked.len() < asked.n && best.len() < candidates.len() { pick(candidates) } else { picked }
+        }
         // The configuration is checked at start, so this is the plain order of a contact point without wishes.
         Err(_) => candidates.iter().copied().take(asked.n).collect(),
     }

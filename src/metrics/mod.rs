@@ -61,8 +61,8 @@ metrics! {
         decisions: IntCounterVec["contact_point", "fallback"],
         /// Items answered, by contact point and by where they come from.
         answered_items: IntCounterVec["contact_point", "source"],
-        /// Candidates that recommendations left out: filtered (or not available), owned, or excluded (by the request or
-        /// met in the session).
+        /// Items left out of recommendations: all that were owned, all that were excluded (by the request or met in the session),
+        /// and those that ranking met and that were filtered (or not available).
         removed_items: IntCounterVec["contact_point", "reason"],
         /// Decisions about items and offers, by how much was known of the person.
         decision_evidence: IntCounterVec["about", "contact_point", "evidence"],

@@ -2,8 +2,9 @@
 //! when it started takes the first that appears.
 
 use super::{ReleaseError, Releases};
+use crate::store::StoreError;
 use std::sync::Weak;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the choice is looked at.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -12,24 +13,40 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// A choice that could not be served, and when it is tried again. Another choice is followed at once.
+struct Failed {
+    chosen: Option<String>,
+    pause: Duration,
+    until: Instant,
+}
+
 /// Follows the stored choice until the releases are gone.
 pub async fn follow(releases: Weak<Releases>) {
-    let mut pause = PAUSE;
+    let mut failed: Option<Failed> = None;
     loop {
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(PAUSE).await;
         let Some(releases) = releases.upgrade() else { return };
-        pause = match releases.take_over().await {
-            // Where there is still nothing to serve, readiness says so.
-            Ok(()) | Err(ReleaseError::None(_)) => PAUSE,
-            Err(ReleaseError::Store(error)) => {
-                tracing::warn!(%error, "which release was chosen cannot be read");
-                PAUSE
-            }
+        let chosen = match releases.chosen().await {
+            Ok(chosen) => chosen,
             Err(error) => {
-                tracing::warn!(%error, "the chosen release cannot be served here");
-                (pause * 2).clamp(PAUSE_AFTER_FAILURE, LONGEST_PAUSE)
+                tracing::warn!(%error, "which release was chosen cannot be read");
+                continue;
             }
         };
+        let before = failed.take_if(|failed| failed.chosen != chosen || failed.until <= Instant::now());
+        if failed.is_some() {
+            continue;
+        }
+        match releases.take_over().await {
+            // Where there is still nothing to serve, readiness says so.
+            Ok(()) | Err(ReleaseError::None(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the chosen release cannot be served here");
+                let again = before.filter(|before| before.chosen == chosen);
+                let pause = again.map_or(PAUSE_AFTER_FAILURE, |before| LONGEST_PAUSE.min(before.pause * 2));
+                failed = Some(Failed { chosen, pause, until: Instant::now() + pause });
+            }
+        }
     }
 }
 
@@ -51,9 +68,14 @@ impl Releases {
         Ok(())
     }
 
+    /// The release that was chosen last.
+    async fn chosen(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.store.activations(1).await?.into_iter().next().map(|last| last.release_id))
+    }
+
     /// The release that was chosen last, where it is on this disk and is not the one that serves.
     async fn chosen_elsewhere(&self) -> Result<Option<String>, ReleaseError> {
-        let chosen = self.store.activations(1).await?.into_iter().next().map(|last| last.release_id);
+        let chosen = self.chosen().await?;
         let serves = |id: &String| self.current().is_some_and(|current| current.manifest.id == *id);
         Ok(chosen.filter(|id| !serves(id) && self.directory.join(id).is_dir()))
     }

@@ -8,7 +8,7 @@ use crate::problem::{Code, Problem, ProblemDocument};
 use crate::releases::Serving;
 use crate::state::AppState;
 use actix_web::{HttpResponse, get, post, web};
-use models::payload::Filter;
+use models::payload::{Filter, name_fault};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -157,10 +157,20 @@ fn check_ids(ids: &[String], field: &str, state: &AppState) -> Result<(), Proble
 const MAX_CONDITIONS: usize = 64;
 
 fn check_filter(filter: &Filter) -> Result<(), Problem> {
-    let conditions = filter.must.len() + filter.should.len() + filter.must_not.len();
-    if conditions <= MAX_CONDITIONS {
-        return Ok(());
+    let refused = |fault: String| Err(Problem::new(Code::InvalidField, fault).at("$.filter"));
+    let conditions = || filter.must.iter().chain(&filter.should).chain(&filter.must_not);
+    let n = conditions().count();
+    if n > MAX_CONDITIONS {
+        return refused(format!("{n} conditions, but at most {MAX_CONDITIONS} are allowed"));
     }
-    let fault = format!("{conditions} conditions, but at most {MAX_CONDITIONS} are allowed");
-    Err(Problem::new(Code::InvalidField, fault).at("$.filter"))
+    for condition in conditions() {
+        let name = &condition.key;
+        if let Some(fault) = name_fault(name) {
+            return refused(format!("the name {name:?} of an attribute {fault}"));
+        }
+        if condition.matches.is_none() && condition.range.is_none() {
+            return refused(format!("the condition on {name:?} needs `match` or `range`"));
+        }
+    }
+    Ok(())
 }

@@ -63,8 +63,12 @@ fn default_draws() -> usize {
     256
 }
 
+/// Drawn from all that is not known, Thompson sampling earned less than no exploration in simulated worlds
+/// (`proffer simulate`).
+pub const DEFAULT_SCALE: f64 = 0.25;
+
 fn default_scale() -> f64 {
-    1.0
+    DEFAULT_SCALE
 }
 
 impl Exploration {

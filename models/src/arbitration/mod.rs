@@ -36,6 +36,6 @@ mod thompson;
 mod twin;
 
 pub use arm::Arm;
-pub use exploration::Exploration;
+pub use exploration::{DEFAULT_SCALE, Exploration};
 pub use factors::{Factors, Switches, weight};
 pub use slate::{Contender, Slot, chances, slate};

@@ -270,6 +270,42 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_short_rows_are_passed_by_and_what_grows_in_them_is_found() {
+        let mut twin = Twin::random(1_500, 16, 3);
+        for (item, (vector, _)) in &mut twin.0 {
+            // From 1 to a hundred-thousandth, longest first.
+            let length = 10_f32.powf(-(item.position() as f32) / 300.0);
+            vector.iter_mut().for_each(|number| *number *= length);
+        }
+        let mut exact = ExactIndex::new(16).unwrap();
+        twin.fill(&mut exact);
+        let all = Filter::default();
+        let directions = Twin::random(20, 16, 4);
+        let agrees = |exact: &ExactIndex, twin: &Twin| {
+            for (vector, _) in directions.0.values() {
+                let query = Query { vector, n: 20, filter: &all, exclude: &[] };
+                assert_eq!(exact.search(&[query]).unwrap(), [twin.search(&query)]);
+            }
+        };
+        agrees(&exact, &twin);
+        let (vector, _) = &directions.0[&ItemIx(0)];
+        let worst = twin.search(&Query { vector, n: 20, filter: &all, exclude: &[] })[19].score;
+        let bound = |exact: &ExactIndex| exact.quantised.block_bound(4 * BLOCK, &QuantisedQuery::new(vector));
+        assert!(bound(&exact) < worst, "the fifth block is not read");
+        // One grows, one becomes too small for its codes, one shrinks, one goes.
+        let changes = [(1_100, 1e5), (1_101, 1e-41), (3, 1e-3)];
+        for (row, times) in changes {
+            let (vector, payload) = twin.0.get_mut(&ItemIx(row)).unwrap();
+            vector.iter_mut().for_each(|number| *number *= times);
+            exact.upsert(ItemIx(row), vector, payload).unwrap();
+        }
+        exact.delete(ItemIx(0));
+        twin.0.remove(&ItemIx(0));
+        assert!(bound(&exact) >= worst, "it is read now");
+        agrees(&exact, &twin);
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_and_changes_nothing() {
         let mut exact = ExactIndex::new(2).unwrap();
         assert!(exact.upsert(ItemIx(0), &[1.0], &Payload::new()).is_err(), "too short");

@@ -46,17 +46,24 @@ impl Answered {
     }
 
     fn get_or_answer(&self, filter: &Filter, answer: impl FnOnce() -> Bits) -> Arc<Bits> {
-        let known =
-            self.entries().iter().find(|(known, _)| known == filter).map(|(_, bits)| Arc::clone(bits));
-        known.unwrap_or_else(|| {
+        self.get(filter).unwrap_or_else(|| {
             let bits = Arc::new(answer());
-            let mut entries = self.entries();
-            if entries.len() == MOST_ANSWERED {
-                entries.remove(0);
+            // Another thread may have been as fast.
+            if self.get(filter).is_none() {
+                let mut entries = self.entries();
+                entries.truncate(MOST_ANSWERED - 1);
+                entries.insert(0, (filter.clone(), Arc::clone(&bits)));
             }
-            entries.push((filter.clone(), Arc::clone(&bits)));
             bits
         })
+    }
+
+    /// What was asked for last stands first.
+    fn get(&self, filter: &Filter) -> Option<Arc<Bits>> {
+        let mut entries = self.entries();
+        let place = entries.iter().position(|(known, _)| known == filter)?;
+        entries[..=place].rotate_right(1);
+        Some(Arc::clone(&entries[0].1))
     }
 }
 

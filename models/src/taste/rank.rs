@@ -12,8 +12,11 @@ use faer::Accum;
 use ndarray::Array2;
 use std::ops::Range;
 
-/// By how much of itself a score may differ between an index and here, where it is summed in another order.
+/// By how much of the best score another may differ between an index and here, where it is summed in another order.
 const ROUNDING: f32 = 1e-5;
+
+/// Items beyond an index that could not be asked that are scored in full: those of which the other views say most.
+const WITHOUT_DENSE: usize = 1_000;
 
 impl Taste {
     /// The sparse view, the habits and the session, summed per item.
@@ -68,8 +71,9 @@ impl Ranker<'_> {
     /// `dense` are the best admitted items of an index asked with [`Taste::query_vector`], with their scores, best first; they
     /// may hold items beyond the catalogue of the release, and are empty where the index could not be asked. Of the items
     /// of the other views join them those that can reach the list: since an item that the index did not find has a dense
-    /// score of at most the last that it found, the others are never looked at, and the list is that of a full ranking
-    /// (the threshold algorithm of Fagin, Lotem and Naor 2001).
+    /// score of at most the last that it found, the others are never looked at (the threshold algorithm of Fagin, Lotem and
+    /// Naor 2001). The list is that of a full ranking, down to the last of `dense`: below, an item of which no other view
+    /// says anything is not seen, and can be missing where another view takes something away from one of `dense`.
     pub fn rank(
         &self,
         person: &Person,
@@ -87,17 +91,20 @@ impl Ranker<'_> {
             for found in dense.iter().filter(|found| admitted(found.item)) {
                 top.offer(Scored { item: found.item, score: found.score + sums.of(found.item) });
             }
-            let most_dense =
-                dense.last().map_or(f32::INFINITY, |last| last.score + ROUNDING * last.score.abs());
-            let joins = |item| known.binary_search(&item).is_err() && admitted(item);
-            for spoken in sums.at_least(top.threshold() - most_dense) {
+            let joins = |spoken: &Scored| known.binary_search(&spoken.item).is_err() && admitted(spoken.item);
+            let (most_dense, most) = match dense {
+                [first, .., last] | [first @ last] => {
+                    (last.score + ROUNDING * first.score.abs().max(last.score.abs()), usize::MAX)
+                }
+                [] => (f32::INFINITY, WITHOUT_DENSE.max(n)),
+            };
+            let spoken = sums.at_least(top.threshold() - most_dense);
+            for spoken in spoken.into_iter().filter(joins).take(most) {
                 if spoken.score + most_dense < top.threshold() {
                     break;
                 }
-                if joins(spoken.item) {
-                    let score = spoken.score + taste.dense_score(&query, spoken.item);
-                    top.offer(Scored { item: spoken.item, score });
-                }
+                let score = spoken.score + taste.dense_score(&query, spoken.item);
+                top.offer(Scored { item: spoken.item, score });
             }
             top.into_sorted()
         })

@@ -1,6 +1,7 @@
 //! What is done with what passed, as it is written.
 
 use crate::policy::selector::Selector;
+use models::arbitration::DEFAULT_SCALE;
 use models::segments::Language;
 use serde::{Deserialize, Serialize};
 
@@ -88,9 +89,6 @@ impl Default for ExplorationSettings {
         Self { method: ExplorationMethod::EpsilonGreedy, epsilon: 0.05, scale: DEFAULT_SCALE, floor: 0.01 }
     }
 }
-
-/// Chosen by simulation (`proffer simulate`): with all that is not known, Thompson sampling earns less than no exploration.
-const DEFAULT_SCALE: f64 = 0.25;
 
 /// A method of exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -130,15 +130,15 @@ pub fn read(
         table.position(name)?;
     }
     let attributes = attributes(&table, config, id_at);
-    for attribute in &attributes {
-        if let Some(fault) = name_fault(&attribute.report.name) {
-            let column = attribute.report.name.clone();
-            return Err(TableError::Name { file: file.to_owned(), column, fault });
-        }
-    }
     let mut reading = Reading::new(kind, file, attributes);
     for row in &table.rows {
         reading.take(row, table.names.len(), id_at, config);
+    }
+    let filled =
+        reading.attributes.iter().map(|attribute| &attribute.report).filter(|report| report.filled > 0);
+    let faults = filled.filter_map(|report| Some((report.name.clone(), name_fault(&report.name)?)));
+    if let Some((column, fault)) = faults.take(1).next() {
+        return Err(TableError::Name { file: file.to_owned(), column, fault });
     }
     Ok(reading.finish())
 }
