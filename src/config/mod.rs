@@ -79,6 +79,8 @@ pub struct ServerConfig {
     pub header_timeout_ms: u64,
     /// Time to answer.
     pub request_timeout_ms: u64,
+    /// Time to change the release that answers.
+    pub activation_timeout_ms: u64,
     /// Life of an idle connection.
     pub keep_alive_s: u64,
     /// Time for requests in flight when stopping.
@@ -214,6 +216,11 @@ impl ServerConfig {
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
     }
+
+    /// Time to change the release that answers.
+    pub fn activation_timeout(&self) -> Duration {
+        Duration::from_millis(self.activation_timeout_ms)
+    }
 }
 
 impl Config {
@@ -242,6 +249,7 @@ impl Config {
             ("server.patience_ms", server.patience_ms, 1, 600_000),
             ("server.header_timeout_ms", server.header_timeout_ms, 10, 600_000),
             ("server.request_timeout_ms", server.request_timeout_ms, 10, 600_000),
+            ("server.activation_timeout_ms", server.activation_timeout_ms, 10, 3_600_000),
             ("server.keep_alive_s", server.keep_alive_s, 1, 3600),
             ("server.shutdown_grace_s", server.shutdown_grace_s, 1, 3600),
             ("log.slow_ms", self.log.slow_ms, 1, 600_000),

@@ -102,7 +102,7 @@ async fn answer(
     let method = request.method().clone();
     let trace = state.traces.as_deref().map(|traces| (traces, traces.caller(request.headers())));
     let _in_flight = InFlight::enter(&state.metrics.requests_in_flight);
-    let limit = state.config.server.request_timeout();
+    let limit = limit(state, &request);
     let handled = AssertUnwindSafe(admitted(state, request, next)).catch_unwind();
     let outcome = match tokio::time::timeout(limit, handled).await {
         Ok(Ok(outcome)) => outcome,
@@ -133,6 +133,13 @@ async fn answer(
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// How long a request may take: reading a large release takes longer than any other answer.
+fn limit(state: &AppState, request: &ServiceRequest) -> Duration {
+    let server = &state.config.server;
+    let activates = request.method() == Method::POST && request.path().starts_with("/v1/releases/");
+    if activates { server.activation_timeout() } else { server.request_timeout() }
 }
 
 /// Answers a request when its turn comes, or refuses it.

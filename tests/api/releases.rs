@@ -43,6 +43,14 @@ async fn the_latest_release_answers_until_another_is_chosen_and_the_choice_is_ke
 }
 
 #[tokio::test]
+async fn a_release_may_take_longer_to_load_than_any_other_request() {
+    let [earlier, _] = &releases().1;
+    let app = start_in(&releases_folder(), &["server.request_timeout_ms=10"]).await;
+    let activated = app.post(&format!("/v1/releases/{earlier}/activate"), &json!({})).await;
+    assert_eq!((activated.status.as_u16(), &activated.json()["current"]), (200, &json!(earlier)));
+}
+
+#[tokio::test]
 async fn every_replica_on_one_store_follows_the_choice() {
     let (app, [earlier, _]) = (start().await, &releases().1);
     let other = app.twin().await;
