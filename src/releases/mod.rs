@@ -64,6 +64,19 @@ pub struct Releases {
     changing: Mutex<()>,
 }
 
+/// Frees a release that no longer answers, once its last request is done: that takes seconds for millions of customers, and
+/// no thread that answers has them.
+async fn retire(replaced: Arc<Serving>) {
+    while Arc::strong_count(&replaced) > 1 {
+        tokio::time::sleep(RETIRED_LOOK).await;
+    }
+    // Nobody waits for it.
+    drop(tokio::task::spawn_blocking(move || drop(replaced)));
+}
+
+/// How often a replaced release is looked at.
+const RETIRED_LOOK: Duration = Duration::from_millis(100);
+
 impl Releases {
     /// Over the configured directory; nothing is loaded yet.
     pub fn new(config: Arc<Config>, store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
@@ -165,7 +178,10 @@ impl Releases {
 
     /// Lets a release answer from now on.
     fn publish(&self, serving: Arc<Serving>) -> Arc<Serving> {
-        self.current.store(Some(Arc::clone(&serving)));
+        let replaced = self.current.swap(Some(Arc::clone(&serving)));
+        if let Some(replaced) = replaced.filter(|replaced| !Arc::ptr_eq(replaced, &serving)) {
+            tokio::spawn(retire(replaced));
+        }
         self.metrics.serves(&serving.manifest, serving.index.kind(), &serving.figures);
         tracing::info!(release = serving.manifest.id, index = serving.index.kind(), "release serves");
         serving
