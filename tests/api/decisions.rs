@@ -202,6 +202,11 @@ async fn a_wrong_question_is_refused_with_its_place() {
         (json!({"contact_point": "web_home", "customer_id": "x".repeat(10_000)}), "$.customer_id"),
         (json!({"contact_point": "web_home", "session_items": ["a\u{0}b"]}), "$.session_items"),
         (json!({"contact_point": "web_home", "filter": {"moist": []}}), "$.filter.moist"),
+        (json!({"contact_point": "web_home", "filter": {"must": [{"key": "price"}]}}), "$.filter"),
+        (
+            json!({"contact_point": "web_home", "filter": {"must": [{"key": "a\"b", "match": {"value": 1}}]}}),
+            "$.filter",
+        ),
         (json!({"contact_point": "web_home", "surprise": 1}), "$.surprise"),
     ];
     for (request, place) in cases {

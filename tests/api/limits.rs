@@ -149,6 +149,9 @@ async fn a_store_that_does_not_answer_is_done_without_and_nobody_is_addressed_un
     let settings = [at.as_str(), "store.read_deadline_ms=50", "customers.as_of=data"];
     let app = start_in(&releases_folder(), &settings).await;
     let ask = json!({ "customer_id": "c0", "contact_point": "web_home" });
+    // A session goes on, of which nothing may be made either.
+    let view = json!({ "event_id": "v", "type": "view", "customer_id": "c0", "item_id": "red1" });
+    assert_eq!(app.post("/v1/events", &view).await.json()["stored"], 1);
     let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
     for statement in ["BEGIN", "LOCK TABLE consents, events, customers IN ACCESS EXCLUSIVE MODE"] {
         sqlx::query(statement).execute(&mut other).await.unwrap();

@@ -29,8 +29,7 @@ pub enum Exploration {
     /// Each contender is as likely as it is to be the best (Thompson 1933), since its propensity is not known exactly: its
     /// log odds are drawn from a normal distribution around what was foretold, cut at three deviations.
     ///
-    /// Drawn from the whole of what is not known, many contenders take turns that never pay back before the next are
-    /// launched; `scale` narrows what is drawn from (the reshaped posterior of Chapelle and Li 2011).
+    /// `scale` widens or narrows what is drawn from (the reshaped posterior of Chapelle and Li 2011).
     ///
     /// The probabilities are counted over `draws` and the contender is then drawn *by these counts*, so that what is
     /// logged is exact and not an estimate. Contenders that win less often than `floor` pool their shares, and the likeliest
@@ -63,9 +62,8 @@ fn default_draws() -> usize {
     256
 }
 
-/// Drawn from all that is not known, Thompson sampling earned less than no exploration in simulated worlds
-/// (`proffer simulate`).
-pub const DEFAULT_SCALE: f64 = 0.25;
+/// All that is not known counts.
+pub const DEFAULT_SCALE: f64 = 1.0;
 
 fn default_scale() -> f64 {
     DEFAULT_SCALE

@@ -23,7 +23,7 @@ use super::rows::ItemRows;
 use super::simd::pad;
 use super::{ItemIndex, Query, check_vector};
 use crate::ids::ItemIx;
-use crate::payload::{Filter, Payload};
+use crate::payload::Payload;
 use crate::ranking::{Scored, TopN};
 use std::sync::Arc;
 
@@ -141,20 +141,12 @@ pub(super) struct Hunt<'q> {
 }
 
 impl<'q> Hunt<'q> {
-    /// Checks all queries and answers their filters, equal filters once.
+    /// Checks all queries and answers their filters.
     pub(super) fn all(rows: &ItemRows, queries: &[Query<'q>]) -> crate::Result<Vec<Self>> {
-        let mut answered: Vec<(&Filter, Arc<Bits>)> = Vec::new();
         let mut hunts = Vec::with_capacity(queries.len());
         for &query in queries {
             check_vector("the query vector", query.vector, rows.dimensions())?;
-            let mut admitted = match answered.iter().find(|(filter, _)| *filter == query.filter) {
-                Some((_, admitted)) => Arc::clone(admitted),
-                None => {
-                    let admitted = rows.select(query.filter);
-                    answered.push((query.filter, Arc::clone(&admitted)));
-                    admitted
-                }
-            };
+            let mut admitted = rows.select(query.filter);
             for row in query.exclude.iter().filter_map(|&item| rows.row(item)) {
                 Arc::make_mut(&mut admitted).remove(row);
             }
@@ -189,6 +181,7 @@ mod tests {
     use super::super::twin::{Twin, only_even, parity};
     use super::*;
     use crate::ids::Ix;
+    use crate::payload::Filter;
     use proptest::prelude::*;
 
     /// Few values, so that ties, zeros and opposites abound, and some of absurd size.

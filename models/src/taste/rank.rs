@@ -92,11 +92,11 @@ impl Ranker<'_> {
                 top.offer(Scored { item: found.item, score: found.score + sums.of(found.item) });
             }
             let joins = |spoken: &Scored| known.binary_search(&spoken.item).is_err() && admitted(spoken.item);
-            let (most_dense, most) = match dense {
-                [first, .., last] | [first @ last] => {
+            let (most_dense, most) = match (dense.first(), dense.last()) {
+                (Some(first), Some(last)) => {
                     (last.score + ROUNDING * first.score.abs().max(last.score.abs()), usize::MAX)
                 }
-                [] => (f32::INFINITY, WITHOUT_DENSE.max(n)),
+                _ => (f32::INFINITY, WITHOUT_DENSE.max(n)),
             };
             let spoken = sums.at_least(top.threshold() - most_dense);
             for spoken in spoken.into_iter().filter(joins).take(most) {

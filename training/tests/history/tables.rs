@@ -96,6 +96,7 @@ fn tables_that_cannot_be_used_say_why() {
         ("types = { price = 'number' }", "item_id,name\n", "one column `price`"),
         ("ignore = ['nmae']", "item_id,name\n", "one column `nmae`"),
         ("", "item_id,name,item_id\n", "exactly one column `item_id`"),
+        ("", "item_id,a\\b\na,1\n", "column `a\\b`, but the name of an attribute must be without"),
         ("", "", "is empty"),
         ("", &wide, "300 columns"),
         ("delimiter = 'é'", "item_id\n", "delimiter"),
