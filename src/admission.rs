@@ -4,28 +4,33 @@
 //! is free now and then, a request may wait through a burst. While none has been free for as long as that, the
 //! service is asked for more than it can do, and whoever does not get a turn almost at once is refused: then accepted
 //! requests stay quick, where a long line would make all of them slow (Nichols and Jacobson, "Controlling queue delay",
-//! 2012; as in Maurer, "Fail at scale", 2015).
+//! 2012; as in Maurer, "Fail at scale", 2015). A place that is free by chance does not end this: nobody may wait for longer
+//! than it has been since the last was refused.
 
-use crate::config::ServerConfig;
+use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
 use actix_web::http::Method;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Answers under way per processor when the configuration does not say: they wait for index and store now and then.
-const ANSWERS_PER_PROCESSOR: usize = 16;
+/// Answers under way per processor when the configuration does not say. They compute; with more at once all of them take
+/// longer, and none comes sooner.
+const ANSWERS_PER_PROCESSOR: usize = 2;
 
-/// Writes under way for each answer: they mostly wait for a commit that they share.
-const WRITES_PER_ANSWER: usize = 8;
+/// The same where store or index are servers: then answers wait for them most of the time.
+const ANSWERS_PER_PROCESSOR_WITH_SERVERS: usize = 16;
 
-/// Requests that wait for each that is worked on; more are refused without waiting.
-const LINE_PER_PLACE: usize = 8;
+/// Writes under way per processor when the configuration does not say: they mostly wait for a commit that they share.
+const WRITES_PER_PROCESSOR: usize = 128;
 
-/// How much of its patience a request keeps while the service is overloaded.
+/// Requests that wait at a door; more are refused without waiting.
+const LONGEST_LINE: usize = 1024;
+
+/// The part of its patience that a request keeps while the service is overloaded.
 const OVERLOADED_SHARE: u32 = 20;
 
 /// The routes whose answers only read and compute. With everything that is only read they take the answers' door; all
@@ -55,13 +60,26 @@ pub struct Crowd {
 struct Door {
     name: &'static str,
     n_places: usize,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     longest_line: usize,
     patience: Duration,
     waiting: AtomicUsize,
     opened: Instant,
     /// When a place was last free, in microseconds after `opened`.
     free_at: AtomicU64,
+    /// When someone was last refused, likewise; 0 is never.
+    refused_at: AtomicU64,
+}
+
+/// A place at a door, until it is left or the request is over.
+#[derive(Clone, Debug, Default)]
+pub struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Place {
+    /// Gives it back early: what is left of the request only waits.
+    pub fn leave(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Why a request is refused.
@@ -75,16 +93,20 @@ enum Refused {
 
 impl Admission {
     /// Opens the doors.
-    pub fn new(config: &ServerConfig, metrics: Arc<Metrics>) -> Self {
+    pub fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        let answers = match config.answers_at_once {
-            0 => ANSWERS_PER_PROCESSOR * processors,
-            configured => configured,
+        let answers = if config.waits_for_servers() {
+            ANSWERS_PER_PROCESSOR_WITH_SERVERS
+        } else {
+            ANSWERS_PER_PROCESSOR
         };
-        let patience = Duration::from_millis(config.patience_ms);
+        let open = |name, configured, per_processor| {
+            let places = if configured == 0 { per_processor * processors } else { configured };
+            Door::new(name, places, LONGEST_LINE, Duration::from_millis(config.server.patience_ms))
+        };
         Self {
-            answers: Door::new("answers", answers, patience),
-            writes: Door::new("writes", answers * WRITES_PER_ANSWER, patience),
+            answers: open("answers", config.server.answers_at_once, answers),
+            writes: open("writes", config.server.writes_at_once, WRITES_PER_PROCESSOR),
             metrics,
         }
     }
@@ -98,17 +120,17 @@ impl Admission {
         })
     }
 
-    /// Lets a request in, who must keep what it is given until it is answered.
+    /// Lets a request in, who must keep what it is given until it is answered or only waits.
     ///
     /// # Errors
     /// [`Code::Overloaded`].
-    pub async fn enter(&self, method: &Method, path: &str) -> Result<Option<SemaphorePermit<'_>>, Problem> {
+    pub async fn enter(&self, method: &Method, path: &str) -> Result<Place, Problem> {
         if !path.starts_with("/v1/") {
-            return Ok(None);
+            return Ok(Place::default());
         }
         let reads = *method == Method::GET || ANSWERS.contains(&path);
         let door = if reads { &self.answers } else { &self.writes };
-        door.enter().await.map(Some).map_err(|_| {
+        door.enter().await.map(|place| Place(Arc::new(Mutex::new(Some(place))))).map_err(|_| {
             self.metrics.shed(door.name);
             Problem::new(
                 Code::Overloaded,
@@ -119,22 +141,23 @@ impl Admission {
 }
 
 impl Door {
-    fn new(name: &'static str, places: usize, patience: Duration) -> Self {
+    fn new(name: &'static str, places: usize, longest_line: usize, patience: Duration) -> Self {
         Self {
             name,
             n_places: places,
-            places: Semaphore::new(places),
-            longest_line: places * LINE_PER_PLACE,
+            places: Arc::new(Semaphore::new(places)),
+            longest_line,
             patience,
             waiting: AtomicUsize::new(0),
             opened: Instant::now(),
             free_at: AtomicU64::new(0),
+            refused_at: AtomicU64::new(0),
         }
     }
 
-    async fn enter(&self) -> Result<SemaphorePermit<'_>, Refused> {
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, Refused> {
         let now = self.opened.elapsed();
-        if let Ok(place) = self.places.try_acquire() {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             // A free place is never given past the line.
             self.free_at.store(now.as_micros() as u64, Ordering::Relaxed);
             return Ok(place);
@@ -143,17 +166,26 @@ impl Door {
         if waiting.number > self.longest_line {
             return Err(Refused::Line);
         }
-        match tokio::time::timeout(self.patience_at(now), self.places.acquire()).await {
+        match tokio::time::timeout(self.patience_at(now), Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
-            _ => Err(Refused::Patience),
+            _ => {
+                self.refused_at.fetch_max(self.opened.elapsed().as_micros() as u64, Ordering::Relaxed);
+                Err(Refused::Patience)
+            }
         }
     }
 
     /// How long a request may wait that comes at a moment after the opening.
     fn patience_at(&self, now: Duration) -> Duration {
-        let free_at = Duration::from_micros(self.free_at.load(Ordering::Relaxed));
-        let overloaded = now.saturating_sub(free_at) > self.patience;
-        if overloaded { self.patience / OVERLOADED_SHARE } else { self.patience }
+        let since = |at: &AtomicU64| now.saturating_sub(Duration::from_micros(at.load(Ordering::Relaxed)));
+        let brief = self.patience / OVERLOADED_SHARE;
+        if since(&self.free_at) > self.patience {
+            return brief;
+        }
+        match self.refused_at.load(Ordering::Relaxed) {
+            0 => self.patience,
+            _ => since(&self.refused_at).clamp(brief, self.patience),
+        }
     }
 }
 
@@ -183,25 +215,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_waits_but_while_no_place_is_ever_free_hardly_anyone_does() {
-        let door = Door::new("answers", 1, PATIENCE);
+        let door = Door::new("answers", 1, 1, PATIENCE);
         let second = Duration::from_secs(1);
         drop(door.enter().await.unwrap());
         assert_eq!(door.patience_at(PATIENCE), PATIENCE, "a request waits through a burst");
         assert_eq!(door.patience_at(PATIENCE + second), PATIENCE / OVERLOADED_SHARE, "overloaded");
         door.free_at.store((3 * PATIENCE).as_micros() as u64, Ordering::Relaxed);
         assert_eq!(door.patience_at(4 * PATIENCE), PATIENCE, "it is over once a place was free");
+        door.refused_at.store((3 * PATIENCE).as_micros() as u64, Ordering::Relaxed);
+        let after = |since_refused: Duration| door.patience_at(3 * PATIENCE + since_refused);
+        assert_eq!(after(second), PATIENCE / OVERLOADED_SHARE, "unless someone was just refused");
+        assert_eq!(after(PATIENCE / 2), PATIENCE / 2, "patience comes back");
+        assert_eq!(after(PATIENCE), PATIENCE, "in full");
     }
 
     #[tokio::test]
     async fn a_place_that_becomes_free_goes_to_the_first_in_line_and_the_line_has_an_end() {
-        let door = Arc::new(Door::new("answers", 1, PATIENCE));
+        let door = Arc::new(Door::new("answers", 1, 8, PATIENCE));
         let place = door.enter().await.unwrap();
         let enter = |number: usize| {
             let door = Arc::clone(&door);
             tokio::spawn(async move { door.enter().await.map(|_| number) })
         };
         let mut line = Vec::new();
-        for number in 0..LINE_PER_PLACE {
+        for number in 0..8 {
             line.push(enter(number));
             while door.waiting.load(Ordering::Relaxed) <= number {
                 tokio::task::yield_now().await;
@@ -217,17 +254,18 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_watches_the_service_walks_past_and_writes_do_not_keep_answers_out() {
-        let config = ServerConfig {
-            answers_at_once: 1,
-            patience_ms: 10,
-            ..crate::config::Sources::default().load().unwrap().server
-        };
+        let mut config = crate::config::Sources::default().load().unwrap();
+        (config.server.answers_at_once, config.server.writes_at_once) = (1, 8);
+        config.server.patience_ms = 10;
         let admission = Admission::new(&config, Arc::new(Metrics::new().unwrap()));
-        let _answer = admission.enter(&Method::POST, "/v1/recommend").await.unwrap();
+        let answer = admission.enter(&Method::POST, "/v1/recommend").await.unwrap();
         let refused = admission.enter(&Method::GET, "/v1/customers/c").await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
         assert_eq!(admission.crowds().map(|crowd| (crowd.places, crowd.waiting)), [(1, 0), (8, 0)]);
-        assert!(admission.enter(&Method::GET, "/health/ready").await.unwrap().is_none());
-        assert!(admission.enter(&Method::POST, "/v1/events").await.unwrap().is_some());
+        let is_held = |place: &Place| place.0.lock().unwrap().is_some();
+        assert!(!is_held(&admission.enter(&Method::GET, "/health/ready").await.unwrap()));
+        assert!(is_held(&admission.enter(&Method::POST, "/v1/events").await.unwrap()));
+        answer.leave();
+        assert!(is_held(&admission.enter(&Method::GET, "/v1/customers/c").await.unwrap()), "it was left");
     }
 }

@@ -23,6 +23,7 @@ pub mod store;
 
 pub mod admission;
 pub mod metrics;
+pub mod patience;
 pub mod problem;
 pub mod telemetry;
 

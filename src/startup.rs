@@ -8,6 +8,7 @@ use crate::config::{Config, StoreConfig};
 use crate::customers;
 use crate::metrics::{Cache, MeasuredStore, Metrics};
 use crate::offers::{self, BookError, Offers};
+use crate::patience::Patiences;
 use crate::releases::{self, Releases};
 use crate::routes;
 use crate::state::{AppState, Listener, ReleaseCheck, StoreCheck};
@@ -175,7 +176,8 @@ pub async fn assemble(config: Config) -> Result<AppState, StartupError> {
         Arc::clone(&config),
     ));
     Ok(AppState {
-        admission: Arc::new(Admission::new(&config.server, Arc::clone(&metrics))),
+        admission: Arc::new(Admission::new(&config, Arc::clone(&metrics))),
+        patience: Arc::new(Patiences::new(&config)),
         keys: Arc::new(Keys::new(Arc::clone(&store), metrics.lookups(Cache::Keys))),
         traces: Traces::start(&config.traces)?.map(Arc::new),
         readiness: Arc::new([

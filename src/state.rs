@@ -5,6 +5,7 @@ use crate::auth::Keys;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::offers::{BookError, Offers};
+use crate::patience::Patiences;
 use crate::problem::Problem;
 use crate::releases::Releases;
 use crate::store::{Store, StoredEvent, StoredItem};
@@ -28,6 +29,8 @@ pub struct AppState {
     pub offers: Arc<Offers>,
     /// The keys that callers present.
     pub keys: Arc<Keys>,
+    /// How long parts are waited for that answers can do without.
+    pub patience: Arc<Patiences>,
     /// Who may enter.
     pub admission: Arc<Admission>,
     /// Who hears of changes.

@@ -71,8 +71,10 @@ pub struct ServerConfig {
     pub max_batch: usize,
     /// Most items of an answer.
     pub max_n: usize,
-    /// Answers worked on at once; 0 is sixteen per processor.
+    /// Answers worked on at once; 0 is two per processor, and sixteen where store or index are servers.
     pub answers_at_once: usize,
+    /// Writes worked on at once; 0 is 128 per processor.
+    pub writes_at_once: usize,
     /// How long a request may wait for its turn.
     pub patience_ms: u64,
     /// Time to receive a request's head.
@@ -224,6 +226,11 @@ impl ServerConfig {
 }
 
 impl Config {
+    /// Whether an answer waits for other machines.
+    pub fn waits_for_servers(&self) -> bool {
+        self.store.is_on_a_server() || self.index.kind == IndexChoice::Qdrant
+    }
+
     /// The effective configuration as TOML, with secrets hidden.
     ///
     /// # Errors
@@ -266,8 +273,12 @@ impl Config {
         for (key, value, low, high) in sizes {
             require(between(value, low, high), key, &value, &format!("from {low} to {high}"));
         }
-        let at_once = server.answers_at_once;
-        require(at_once <= 100_000, "server.answers_at_once", &at_once, "from 0 to 100000");
+        for (key, at_once) in [
+            ("server.answers_at_once", server.answers_at_once),
+            ("server.writes_at_once", server.writes_at_once),
+        ] {
+            require(at_once <= 100_000, key, &at_once, "from 0 to 100000");
+        }
         require(server.workers <= 1024, "server.workers", &server.workers, "from 0 to 1024");
         let usable = self.store.has_a_usable_url();
         require(usable, "store.url", &"(hidden)", "empty or postgres://user:password@host/database");

@@ -35,6 +35,12 @@ impl<T: Send + Sync + 'static> States<T> {
         }
     }
 
+    /// What follows from a cached state. Only then is it counted: without it one goes on to load, which counts.
+    pub fn at_hand<R>(&self, customer_id: &str, follows: impl FnOnce(&Arc<T>) -> Option<R>) -> Option<R> {
+        let follows = follows(&self.states.get(customer_id)?);
+        follows.and_then(|follows| self.lookups.counted(Some(follows)))
+    }
+
     /// The cached state, or the one that `load` gives.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ use super::fallback::passes;
 use super::wire::{CrossSellRequest, Decision, ReasonCode, Relation, Source};
 use super::{Chosen, answer, known_state, reasons};
 use crate::customers::Evidence;
+use crate::patience::Patience;
 use crate::releases::{Serving, View};
 use crate::store::Store;
 use crate::telemetry::stage;
 use models::ids::ItemIx;
 use models::ranking::{Scored, TopN};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// How strongly an item goes with each of the items at hand.
 type Associations = BTreeMap<ItemIx, Vec<(ItemIx, f32)>>;
@@ -21,7 +21,7 @@ pub async fn cross_sell(
     serving: &Serving,
     store: &dyn Store,
     request: &CrossSellRequest,
-    patience: Duration,
+    patience: &Patience,
 ) -> Decision {
     let mut degraded = Vec::new();
     let who = (request.customer_id.as_deref(), patience);

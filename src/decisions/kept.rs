@@ -45,9 +45,13 @@ impl Answers {
 
     /// The answer to a question, as a decision of its own.
     pub fn get(&self, question: &Question) -> Option<Decision> {
-        let kept = self.lookups.counted(self.kept.get(question))?;
-        let (decision_id, generated_at) = (Uuid::now_v7().to_string(), Utc::now());
-        Some(Decision { decision_id, generated_at, ..Decision::clone(&kept) })
+        self.lookups.counted(self.kept.get(question)).map(|kept| again(&kept))
+    }
+
+    /// The same before it is known that it must be looked for: counted only where it is found.
+    pub fn at_hand(&self, question: &Question) -> Option<Decision> {
+        let kept = self.kept.get(question)?;
+        self.lookups.counted(Some(again(&kept)))
     }
 
     /// Forgets everything: what is not asked for any more is gone before its time, too.
@@ -61,6 +65,12 @@ impl Answers {
             self.kept.insert(question, Arc::new(decision.clone()));
         }
     }
+}
+
+/// A decision that comes out as one before.
+fn again(kept: &Decision) -> Decision {
+    let (decision_id, generated_at) = (Uuid::now_v7().to_string(), Utc::now());
+    Decision { decision_id, generated_at, ..kept.clone() }
 }
 
 /// About how many bytes an answer takes, with its question.

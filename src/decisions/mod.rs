@@ -10,7 +10,7 @@ mod wire;
 
 pub use cross_sell::cross_sell;
 pub use kept::{Answers, Question};
-pub use recommend::{Asked, recommend};
+pub use recommend::{Asked, kept, recommend};
 pub use similar::similar;
 pub use wire::{
     CrossSellRequest, DEFAULT_CROSS_SELL_N, Decision, DecisionResult, Funnel, Reason, ReasonCode,
@@ -18,13 +18,13 @@ pub use wire::{
 };
 
 use crate::customers::{self, CustomerState, Evidence};
+use crate::patience::Patience;
 use crate::releases::{Serving, View};
 use crate::store::{Store, within};
 use crate::telemetry::request_id;
 use chrono::Utc;
 use models::ranking::Scored;
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// The part named in `degraded` when customers' events cannot be read.
@@ -44,7 +44,7 @@ struct Chosen {
 async fn known_state(
     serving: &Serving,
     store: &dyn Store,
-    (customer_id, patience): (Option<&str>, Duration),
+    (customer_id, patience): (Option<&str>, &Patience),
     degraded: &mut Vec<&'static str>,
 ) -> Arc<CustomerState> {
     let Some(customer_id) = customer_id else { return serving.stranger() };

@@ -6,9 +6,11 @@ use super::{Chosen, INDEX, Question, answer, known_state, reasons};
 use crate::config::{ContactPoint, Repeats};
 use crate::customers::{CustomerState, Evidence};
 use crate::index::{IndexError, IndexQuery};
+use crate::patience::Patiences;
 use crate::releases::{Serving, View};
 use crate::store::Store;
 use crate::telemetry::{request_id, stage};
+use bytes::Bytes;
 use chrono::Utc;
 use models::diversity::DiversityParams;
 use models::ids::ItemIx;
@@ -17,39 +19,48 @@ use models::ranking::Scored;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What stands behind one question.
-pub struct Asked<'a> {
+pub struct Asked {
     /// The request, within its limits.
-    pub request: &'a RecommendRequest,
+    pub request: RecommendRequest,
     /// The contact point that it names.
-    pub point: &'a ContactPoint,
+    pub point: ContactPoint,
     /// How many items to answer.
     pub n: usize,
-    /// How long the store is waited for.
-    pub patience: Duration,
-    /// When the index must have answered.
-    pub deadline: Instant,
+    /// How long parts are waited for.
+    pub patience: Arc<Patiences>,
     /// The request as it was sent: who asks the same again while nothing has changed is answered the same.
-    pub body: &'a [u8],
+    pub body: Bytes,
+}
+
+/// The answer that was given before and still holds, if it is at hand: at once, where [`recommend`] waits and computes.
+pub fn kept(serving: &Serving, asked: &Asked) -> Option<Decision> {
+    let again = |known: &Arc<CustomerState>| {
+        let question = Session::of(serving, &asked.request, known).question(serving, asked, known)?;
+        serving.answers.at_hand(&question)
+    };
+    match asked.request.customer_id.as_deref() {
+        Some(customer_id) => serving.states.at_hand(customer_id, again),
+        None => again(&serving.stranger()),
+    }
 }
 
 /// Items for a customer or a session; fewer than asked for only where filter, exclusions and the contact point's cap
 /// per category leave no more.
 ///
 /// Nothing here fails: what is down is named in `degraded`, and the contact point's fallback chain takes over.
-pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) -> Decision {
-    let request = asked.request;
+pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked) -> Decision {
+    let request = &asked.request;
     let mut degraded = Vec::new();
     let known = stage(
         "customer",
-        known_state(serving, store, (request.customer_id.as_deref(), asked.patience), &mut degraded),
+        known_state(serving, store, (request.customer_id.as_deref(), &asked.patience.store), &mut degraded),
     )
     .await;
     let session = Session::of(serving, request, &known);
-    // What follows from a session follows from those of others, too.
-    let question = session.items.is_empty().then(|| Question::new(asked.body, &known, &serving.catalogue));
+    let question = session.question(serving, asked, &known);
     if let Some(kept) = question.as_ref().and_then(|question| serving.answers.get(question)) {
         return kept;
     }
@@ -62,11 +73,11 @@ pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked<'_>) 
 
 async fn decide(
     serving: &Serving,
-    asked: &Asked<'_>,
+    asked: &Asked,
     (session, known): (Session, Arc<CustomerState>),
     mut degraded: Vec<&'static str>,
 ) -> Decision {
-    let request = asked.request;
+    let request = &asked.request;
     let state = session.joined(serving, request, known);
     let evidence = state.evidence();
     let exclude = excluded(serving, asked, &state, &session.items);
@@ -133,6 +144,11 @@ impl Session {
         Self { items, given }
     }
 
+    /// What an answer that may be kept is an answer to: what follows from a session follows from those of others, too.
+    fn question(&self, serving: &Serving, asked: &Asked, known: &CustomerState) -> Option<Question> {
+        self.items.is_empty().then(|| Question::new(&asked.body, known, &serving.catalogue))
+    }
+
     /// What is known of the person with what the session adds.
     fn joined(
         &self,
@@ -162,7 +178,7 @@ fn known_items(serving: &Serving, ids: &[String]) -> Vec<ItemIx> {
 
 /// The items that must not be answered, sorted: excluded ones, those of the session, and owned ones where the
 /// contact point does not want them again.
-fn excluded(serving: &Serving, asked: &Asked<'_>, state: &CustomerState, session: &[ItemIx]) -> Vec<ItemIx> {
+fn excluded(serving: &Serving, asked: &Asked, state: &CustomerState, session: &[ItemIx]) -> Vec<ItemIx> {
     let mut excluded = known_items(serving, &asked.request.exclude_ids);
     excluded.extend_from_slice(session);
     if asked.point.repeats == Repeats::Excluded {
@@ -177,7 +193,7 @@ fn excluded(serving: &Serving, asked: &Asked<'_>, state: &CustomerState, session
 fn rank(
     serving: &Serving,
     view: &View<'_>,
-    asked: &Asked<'_>,
+    asked: &Asked,
     state: &CustomerState,
     (dense, exclude): (&[Scored], &[ItemIx]),
 ) -> (Vec<Scored>, RemovedItems) {
@@ -200,7 +216,7 @@ fn rank(
 /// Candidates by the dense views, best first.
 async fn search(
     serving: &Serving,
-    asked: &Asked<'_>,
+    asked: &Asked,
     state: &CustomerState,
     exclude: &[ItemIx],
 ) -> Result<Vec<Scored>, IndexError> {
@@ -210,8 +226,12 @@ async fn search(
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
     };
-    let mut found = serving.index.search(vec![query], asked.deadline).await?;
-    Ok(found.pop().unwrap_or_default())
+    let waited = asked.patience.index.now();
+    let found = serving.index.search(vec![query], Instant::now() + waited).await;
+    if matches!(found, Err(IndexError::Timeout)) {
+        asked.patience.index.ran_out(waited);
+    }
+    Ok(found?.pop().unwrap_or_default())
 }
 
 /// Ranked candidates for each result wanted: diversity chooses among them.
@@ -219,8 +239,8 @@ const CANDIDATES_PER_RESULT: usize = 5;
 
 /// How many candidates are ranked: where a category may fill only a part of the list, those whose taste lies in few need
 /// more for the others.
-fn n_candidates(asked: &Asked<'_>) -> usize {
-    let spare = if cap_per_category(asked.point).is_some() { 2 } else { 1 };
+fn n_candidates(asked: &Asked) -> usize {
+    let spare = if cap_per_category(&asked.point).is_some() { 2 } else { 1 };
     asked.n * CANDIDATES_PER_RESULT * spare
 }
 
@@ -238,9 +258,9 @@ pub(super) fn only_available(mut filter: Filter) -> Filter {
 }
 
 /// The best candidates, re-ranked for diversity as the contact point wants it.
-fn diverse(view: &View<'_>, asked: &Asked<'_>, candidates: &[Scored]) -> Vec<Scored> {
+fn diverse(view: &View<'_>, asked: &Asked, candidates: &[Scored]) -> Vec<Scored> {
     let relevance = 1.0 - asked.point.diversity;
-    let params = DiversityParams { relevance, max_per_group: cap_per_category(asked.point) };
+    let params = DiversityParams { relevance, max_per_group: cap_per_category(&asked.point) };
     match params.check() {
         Ok(valid) => {
             let pick = |among: &[Scored]| {
@@ -265,11 +285,11 @@ fn cap_per_category(point: &ContactPoint) -> Option<usize> {
 fn add_fallback(
     serving: &Serving,
     view: &View<'_>,
-    asked: &Asked<'_>,
+    asked: &Asked,
     exclude: &[ItemIx],
     chosen: &mut Vec<Chosen>,
 ) {
-    let cap = cap_per_category(asked.point).unwrap_or(usize::MAX);
+    let cap = cap_per_category(&asked.point).unwrap_or(usize::MAX);
     let mut of_category: HashMap<&str, usize> = HashMap::new();
     for category in chosen.iter().filter_map(|chosen| view.category(chosen.scored.item)) {
         *of_category.entry(category).or_default() += 1;
@@ -291,7 +311,7 @@ fn add_fallback(
 struct Known<'a> {
     state: &'a CustomerState,
     session: &'a [ItemIx],
-    asked: &'a Asked<'a>,
+    asked: &'a Asked,
 }
 
 /// Adds the reasons of items that taste has chosen, with exact contributions.

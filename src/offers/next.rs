@@ -74,6 +74,8 @@ pub async fn decide(sources: &Sources<'_>, asked: &Asked) -> Result<Made, Proble
             return Ok(made);
         }
         let record = made.record(&situation)?;
+        // The commit is shared with others, and waited for.
+        sources.place.leave();
         match stage("reserve", reserve(sources, &situation, &made, record)).await? {
             Reserved::Kept => return Ok(made),
             Reserved::Overtaken => {

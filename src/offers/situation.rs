@@ -6,8 +6,10 @@ use super::facts::{Around, facts};
 use super::places::Places;
 use super::score::features;
 use super::wire::OffersRequest;
+use crate::admission::Place;
 use crate::config::{Config, Direction};
 use crate::customers::{self, CustomerState, Evidence, Insight};
+use crate::patience::Patiences;
 use crate::policy::{Facts, refuses_profiling};
 use crate::releases::Serving;
 use crate::routes::ids::id_fault;
@@ -79,12 +81,16 @@ pub struct Sources<'a> {
     pub store: &'a dyn Store,
     /// The configuration.
     pub config: &'a Config,
+    /// How long parts are waited for.
+    pub patience: &'a Patiences,
     /// The release.
     pub serving: Option<Arc<Serving>>,
     /// The book: the one in force, or a draft that is tried out.
     pub book: Arc<Book>,
     /// Propensities that count instead of the release's.
     pub learned: Option<Arc<Propensities>>,
+    /// Where the request is worked on.
+    pub place: Place,
 }
 
 impl Sources<'_> {
@@ -192,7 +198,7 @@ impl Situation {
 
 /// What contact pressure and consent look at; nothing where it cannot be read.
 async fn ledger(sources: &Sources<'_>, subject: &Subject, degraded: &mut Vec<&'static str>) -> Ledger {
-    let read = within(sources.config.store.read_deadline(), sources.store.ledger(subject));
+    let read = within(&sources.patience.store, sources.store.ledger(subject));
     match stage("ledger", read).await {
         Ok(ledger) => ledger,
         Err(error) => {
@@ -224,7 +230,7 @@ async fn seen(
     degraded: &mut Vec<&'static str>,
 ) -> Arc<Insight> {
     let recent = customers::recent_insight(serving, sources.store, sources.config, customer_id);
-    match stage("customer", within(sources.config.store.read_deadline(), recent)).await {
+    match stage("customer", within(&sources.patience.store, recent)).await {
         Ok(insight) => insight,
         Err(error) => {
             let request_id = request_id();
@@ -238,7 +244,7 @@ async fn seen(
 
 async fn written(sources: &Sources<'_>, customer_id: &str, degraded: &mut Vec<&'static str>) -> Payload {
     let read = sources.store.customer(customer_id);
-    match within(sources.config.store.read_deadline(), read).await {
+    match within(&sources.patience.store, read).await {
         Ok(written) => written.map(|written| written.attributes).unwrap_or_default(),
         Err(_) => {
             note(degraded, STORE);

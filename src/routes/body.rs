@@ -33,6 +33,11 @@ impl Body {
         &self.bytes
     }
 
+    /// The bytes as they came, for who keeps them.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// How it is announced.
     pub fn media(&self) -> Media {
         self.media

@@ -1,5 +1,6 @@
 //! Decisions about items: recommendations, cross-sell, similar items.
 
+use super::aside::aside;
 use super::body::Body;
 use super::ids::{PathId, check_id};
 use crate::auth::{Permission, Requires};
@@ -11,7 +12,6 @@ use actix_web::{HttpResponse, get, post, web};
 use models::payload::{Filter, name_fault};
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 /// Recommend items to a customer or a session.
@@ -29,7 +29,6 @@ use utoipa::IntoParams;
 )]
 #[post("/v1/recommend", wrap = "Requires(Permission::Decide)")]
 pub(super) async fn recommend(state: web::Data<AppState>, body: Body) -> Result<HttpResponse, Problem> {
-    let started = Instant::now();
     let request: RecommendRequest = body.json()?;
     let point = state.config.contact_points.get(&request.contact_point).ok_or_else(|| {
         let known: Vec<&str> = state.config.contact_points.keys().map(String::as_str).collect();
@@ -47,11 +46,14 @@ pub(super) async fn recommend(state: web::Data<AppState>, body: Body) -> Result<
     check_ids(&request.exclude_ids, "exclude_ids", &state)?;
     check_filter(&request.filter)?;
     let serving = serving(&state)?;
-    let deadline = started + Duration::from_millis(state.config.index.deadline_ms);
-    let patience = state.config.store.read_deadline();
-    let asked = Asked { request: &request, point, n, patience, deadline, body: body.bytes() };
-    let decision = decisions::recommend(&serving, &*state.store, &asked).await;
-    Ok(answer(&state, &decision))
+    let patience = Arc::clone(&state.patience);
+    let asked = Asked { request, point: point.clone(), n, patience, body: body.into_bytes() };
+    if let Some(kept) = decisions::kept(&serving, &asked) {
+        return Ok(answer(&state, &kept));
+    }
+    let store = Arc::clone(&state.store);
+    let decided = aside(move || async move { Ok(decisions::recommend(&serving, &*store, &asked).await) });
+    Ok(answer(&state, &decided.await?))
 }
 
 /// Items that go with others.
@@ -78,8 +80,7 @@ pub(super) async fn cross_sell(state: web::Data<AppState>, body: Body) -> Result
     check_ids(request.customer_id.as_slice(), "customer_id", &state)?;
     check_filter(&request.filter)?;
     let serving = serving(&state)?;
-    let patience = state.config.store.read_deadline();
-    let decision = decisions::cross_sell(&serving, &*state.store, &request, patience).await;
+    let decision = decisions::cross_sell(&serving, &*state.store, &request, &state.patience.store).await;
     Ok(answer(&state, &decision))
 }
 

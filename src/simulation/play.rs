@@ -1,10 +1,12 @@
 //! One contestant's days.
 
 use super::contestant::{offer_id, offers};
+use crate::admission::Place;
 use crate::config::Config;
 use crate::offers::next::{Asked, Made, decide};
 use crate::offers::wire::OffersRequest;
 use crate::offers::{Book, Offers, Sources};
+use crate::patience::Patiences;
 use crate::problem::Problem;
 use crate::releases::Serving;
 use crate::store::{
@@ -117,6 +119,7 @@ impl Play<'_> {
         )
         .await
         .map_err(|error| Problem::internal(&error))?;
+        let patience = Patiences::new(self.config);
         let mut played = Played::default();
         let mut memories = vec![Memory::default(); self.world.people().len()];
         let (mut learned, mut learned_until) = (None, DateTime::UNIX_EPOCH);
@@ -136,9 +139,11 @@ impl Play<'_> {
                         offers: &offers,
                         store: &*self.store,
                         config: self.config,
+                        patience: &patience,
                         serving: Some(Arc::clone(&self.serving)),
                         book: offers.book(),
                         learned: learned.clone(),
+                        place: Place::default(),
                     };
                     self.meet(sources, (customer, day), &memories[customer])
                 });

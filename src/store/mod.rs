@@ -26,9 +26,9 @@ pub use records::{
     KeptAnswer, KeyRecord, NewEvent, NewItem, NewTransition, StoredEvent, StoredItem, Transition, kind_word,
 };
 
+use crate::patience::Patience;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::time::Duration;
 
 /// A result whose error is [`StoreError`].
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -37,9 +37,12 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 ///
 /// # Errors
 /// That of the read, or [`Fault::Busy`].
-pub async fn within<T>(patience: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = || StoreError::new(Fault::Busy, format!("no answer within {} ms", patience.as_millis()));
-    tokio::time::timeout(patience, read).await.unwrap_or_else(|_| Err(late()))
+pub async fn within<T>(patience: &Patience, read: impl Future<Output = Result<T>>) -> Result<T> {
+    let waited = patience.now();
+    tokio::time::timeout(waited, read).await.unwrap_or_else(|_| {
+        patience.ran_out(waited);
+        Err(StoreError::new(Fault::Busy, format!("no answer within {} ms", waited.as_millis())))
+    })
 }
 
 /// Everything that must survive the process; what concerns offers is in [`OfferStore`].

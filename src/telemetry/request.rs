@@ -11,7 +11,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, HttpMessage, ResponseError, web};
 use futures_util::FutureExt;
 use prometheus::IntGauge;
 use std::fmt::Write;
@@ -149,7 +149,12 @@ async fn admitted(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match state.admission.enter(request.method(), request.path()).await {
-        Ok(_place) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(place) => {
+            request.extensions_mut().insert(place.clone());
+            let answered = next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+            place.leave();
+            answered
+        }
         Err(problem) => Ok(request.into_response(problem.error_response())),
     }
 }

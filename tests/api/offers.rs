@@ -342,9 +342,11 @@ async fn while_consents_cannot_be_read_nobody_is_contacted_or_profiled_and_only_
         offers: &app.state.offers,
         store: &*app.state.store,
         config: &app.state.config,
+        patience: &app.state.patience,
         serving: app.state.releases.current(),
         book: Arc::clone(&book),
         learned: None,
+        place: Default::default(),
     };
     let ask = async |contact_point: &str| {
         let request =
