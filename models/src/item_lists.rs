@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::ids::{ItemIx, Ix};
 use crate::interactions::Interaction;
 use crate::ranking::Scored;
+use std::ops::Range;
 
 /// For every item of the catalogue a short list of other items, best first, as compressed sparse rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +55,38 @@ impl ItemLists {
 
     /// The list of one item, best first; empty for an item beyond the catalogue.
     pub fn of(&self, item: ItemIx) -> impl ExactSizeIterator<Item = Scored> + '_ {
-        let bounds = self.starts.get(item.position()..item.position() + 2).map_or(0..0, |b| b[0]..b[1]);
+        let bounds = self.bounds(item);
         let weights = &self.weights[bounds.clone()];
         self.items[bounds].iter().zip(weights).map(|(&item, &score)| Scored { item, score })
+    }
+
+    /// The weights of one item's list, as [`Self::of`] has them.
+    pub fn weights_of(&self, item: ItemIx) -> &[f32] {
+        &self.weights[self.bounds(item)]
+    }
+
+    fn bounds(&self, item: ItemIx) -> Range<usize> {
+        self.starts.get(item.position()..item.position() + 2).map_or(0..0, |bounds| bounds[0]..bounds[1])
+    }
+
+    /// The same from the other side: for every item those in whose lists it is, in item order.
+    pub fn turned(&self) -> Self {
+        let n_items = self.n_items();
+        let mut starts = vec![0; n_items + 1];
+        self.items.iter().for_each(|item| starts[item.position() + 1] += 1);
+        for at in 0..n_items {
+            starts[at + 1] += starts[at];
+        }
+        let mut next = starts.clone();
+        let (mut items, mut weights) = (vec![ItemIx(0); self.items.len()], vec![0.0; self.items.len()]);
+        for of in (0..n_items).map(ItemIx::at) {
+            for entry in self.of(of) {
+                let at = &mut next[entry.item.position()];
+                (items[*at], weights[*at]) = (of, entry.score);
+                *at += 1;
+            }
+        }
+        Self { starts, items, weights }
     }
 
     /// Adds up the lists of a person's items: the score of an item is the sum of its weights in them.
@@ -91,6 +121,16 @@ impl ItemLists {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn turned_lists_say_the_same_from_the_other_side() {
+        let entry = |item, score| Scored { item: ItemIx(item), score };
+        let lists = ItemLists::from_rows([vec![entry(2, 0.5), entry(1, 0.25)], vec![entry(2, 2.0)], vec![]]);
+        let turned = lists.turned();
+        let of = |item| turned.of(ItemIx(item)).collect::<Vec<_>>();
+        assert_eq!((of(0), of(1), of(2)), (vec![], vec![entry(0, 0.25)], vec![entry(0, 0.5), entry(1, 2.0)]));
+        assert_eq!(turned.turned().turned(), turned);
+    }
 
     #[test]
     fn lists_survive_their_parts_and_broken_parts_are_refused() {

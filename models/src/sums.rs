@@ -5,8 +5,8 @@ use crate::ranking::Scored;
 use std::cell::RefCell;
 
 thread_local! {
-    /// All zero between uses: clearing what was touched is far cheaper than a fresh array.
-    static SUMS: RefCell<Sums> = RefCell::default();
+    /// Those that are not lent, all zero: clearing what was touched is far cheaper than a fresh array.
+    static SPARE: RefCell<Vec<Sums>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One number per item of a catalogue, most of them 0.
@@ -17,8 +17,6 @@ pub(crate) struct Sums {
     touched: Vec<u32>,
     /// Whether it is worth knowing what was added to: where that is much, all sums are looked at instead.
     tracks: bool,
-    /// Whether the last who had them did not panic half way.
-    is_clean: bool,
 }
 
 /// Looking at one sum costs about as much as this part of knowing that it was added to.
@@ -28,25 +26,19 @@ const LOOKS_PER_TRACKED: usize = 16;
 const BLOCK: usize = 64;
 
 impl Sums {
-    /// Lends the thread's sums, all 0, for a catalogue and about so many additions; `work` must not ask for them again.
+    /// Lends sums of this thread, all 0, for a catalogue and about so many additions.
     pub(crate) fn with<R>(n_items: usize, additions: usize, work: impl FnOnce(&mut Self) -> R) -> R {
-        SUMS.with_borrow_mut(|sums| {
-            if sums.scores.len() < n_items {
-                sums.scores.resize(n_items, 0.0);
-                sums.is_touched.resize(n_items, false);
-            }
-            if !sums.is_clean {
-                sums.scores.fill(0.0);
-                sums.is_touched.fill(false);
-                sums.touched.clear();
-            }
-            sums.tracks = additions < n_items / LOOKS_PER_TRACKED;
-            sums.is_clean = false;
-            let result = work(sums);
-            sums.clear();
-            sums.is_clean = true;
-            result
-        })
+        let mut sums = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        if sums.scores.len() < n_items {
+            sums.scores.resize(n_items, 0.0);
+            sums.is_touched.resize(n_items, false);
+        }
+        sums.tracks = additions < n_items / LOOKS_PER_TRACKED;
+        // Who panics half way keeps them.
+        let result = work(&mut sums);
+        sums.clear();
+        SPARE.with_borrow_mut(|spare| spare.push(sums));
+        result
     }
 
     fn clear(&mut self) {

@@ -25,6 +25,7 @@ use models::world::{World, WorldParams};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use training::config::TrainingConfig;
@@ -79,7 +80,7 @@ pub(super) async fn run(mut arguments: SimulateArguments) -> anyhow::Result<()> 
             log = Some(telemetry::start(&config.log)?);
         }
         let seed = arguments.seed + world as u64;
-        seasons.push(season(&arguments, seed, &config, folder.path()).await?);
+        seasons.push(season(&arguments, seed, &config, folder.path())?);
     }
     let played = seasons.iter().map(|season| &season.played);
     let logged: Vec<_> = seasons.iter().map(|season| (&season.played, &season.chances)).collect();
@@ -109,7 +110,7 @@ struct Season {
     chances: Chances,
 }
 
-async fn season(
+fn season(
     arguments: &SimulateArguments,
     seed: u64,
     config: &Config,
@@ -128,27 +129,47 @@ async fn season(
     train(config, &world, history, start, folder)?;
     let days = arguments.days;
     let settings = Settings { start, days, visits: 0.25, mails: 0.1, learn_every: LEARN_EVERY, seed };
-    let mut played = BTreeMap::new();
-    let mut log = Vec::new();
-    for contestant in Contestant::ALL {
+    let plays = |contestant: Contestant| {
         eprintln!("world {seed}: {} plays {days} days …", contestant.name());
-        let (config, serving, store) = arena(config, folder, contestant).await?;
-        let play = Play {
-            world: &world,
-            serving,
-            config: &config,
-            store: Arc::clone(&store),
-            settings: &settings,
-            learn: &|log| learned(&config.training.propensity, log),
-        };
-        let outcome = play.play(&policy(contestant)).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
-        if contestant == Contestant::EpsilonGreedy {
-            log = all_decisions(&*store).await?;
-        }
-        store.close().await;
+        super::block_on(alone(config, folder, (&world, &settings), contestant))
+    };
+    // They have nothing in common but the world, so they play side by side.
+    let outcomes = std::thread::scope(|scope| {
+        let threads = Contestant::ALL.map(|contestant| (contestant, scope.spawn(move || plays(contestant))));
+        threads.map(|(contestant, thread)| (contestant, thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    });
+    let (mut played, mut log) = (BTreeMap::new(), Vec::new());
+    for (contestant, outcome) in outcomes {
+        let (outcome, decisions) = outcome?;
         played.insert(contestant, outcome);
+        if contestant == Contestant::EpsilonGreedy {
+            log = decisions;
+        }
     }
     Ok(Season { seed, played, chances: chances(config, &world, &log)? })
+}
+
+/// One contestant's play of a world, with what it decided.
+async fn alone(
+    config: &Config,
+    folder: &Path,
+    (world, settings): (&World, &Settings),
+    contestant: Contestant,
+) -> anyhow::Result<(Played, Vec<LoggedDecision>)> {
+    let (config, serving, store) = arena(config, folder, contestant).await?;
+    let play = Play {
+        world,
+        serving,
+        config: &config,
+        store: Arc::clone(&store),
+        settings,
+        learn: &|log| learned(&config.training.propensity, log),
+    };
+    let played = play.play(&policy(contestant)).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let judged_by = contestant == Contestant::EpsilonGreedy;
+    let decisions = if judged_by { all_decisions(&*store).await? } else { Vec::new() };
+    store.close().await;
+    Ok((played, decisions))
 }
 
 /// The configuration, with a store and releases that go with the folder.
@@ -210,7 +231,7 @@ async fn arena(
     config.store.path = folder.join(format!("{contestant:?}.db"));
     let metrics = Arc::new(Metrics::new()?);
     let store = startup::open_store(&config, Arc::clone(&metrics)).await?;
-    let releases = Releases::new(Arc::new(config.clone()), Arc::clone(&store), metrics);
+    let releases = Arc::new(Releases::new(Arc::new(config.clone()), Arc::clone(&store), metrics));
     let serving = releases.activate_last().await?;
     Ok((config, serving, store))
 }

@@ -70,8 +70,8 @@ pub struct IndexSource {
     pub graph: Option<Vec<u8>>,
 }
 
-/// Makes the index of a release. Large graphs without a stored one take minutes, and so does the first upload to
-/// a server.
+/// Makes the index of a release, on the thread that waits for it. Large graphs without a stored one take minutes, and so
+/// does the first upload to a server.
 ///
 /// # Errors
 /// [`IndexError::Invalid`] for items or a configuration that no index can take, or an index that fails the recall
@@ -87,10 +87,7 @@ pub async fn open(config: &IndexConfig, source: IndexSource) -> Result<Arc<dyn V
         IndexChoice::Qdrant => return Ok(Arc::new(Qdrant::open(&config.qdrant, source).await?)),
     };
     let params = config.graph;
-    let index = tokio::task::spawn_blocking(move || embedded(kind, source, &params))
-        .await
-        .map_err(|error| IndexError::Unavailable(format!("building it failed: {error}")))?
-        .map_err(|error| IndexError::Invalid(error.to_string()))?;
+    let index = embedded(kind, source, &params).map_err(|error| IndexError::Invalid(error.to_string()))?;
     Ok(Arc::new(Embedded::new(kind, index, config.threads)?))
 }
 

@@ -3,7 +3,7 @@
 
 use super::{ReleaseError, Releases};
 use crate::store::StoreError;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How often the choice is looked at.
@@ -52,7 +52,7 @@ pub async fn follow(releases: Weak<Releases>) {
 
 impl Releases {
     /// Serves what was chosen last, by whatever process, where it is on this disk.
-    async fn take_over(&self) -> Result<(), ReleaseError> {
+    async fn take_over(self: &Arc<Self>) -> Result<(), ReleaseError> {
         if self.current().is_none() {
             return self.activate_last().await.map(|_| ());
         }

@@ -3,6 +3,7 @@
 //! A release is loaded and warmed beside the running one, then swapped in by one atomic pointer. The choice is
 //! stored, so a restart serves the same release; going back is the same as going forward.
 
+mod beside;
 mod catalogue;
 mod disk;
 mod follow;
@@ -23,6 +24,7 @@ use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use crate::telemetry::request_id;
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
+use beside::beside;
 use chrono::{DateTime, Utc};
 use models::behaviour::Categories;
 use models::events::Timestamp;
@@ -70,8 +72,9 @@ async fn retire(replaced: Arc<Serving>) {
     while Arc::strong_count(&replaced) > 1 {
         tokio::time::sleep(RETIRED_LOOK).await;
     }
-    // Nobody waits for it.
-    drop(tokio::task::spawn_blocking(move || drop(replaced)));
+    if let Err(reason) = beside(move || async move { drop(replaced) }).await {
+        tracing::error!(reason, "a replaced release was not freed in order");
+    }
 }
 
 /// How often a replaced release is looked at.
@@ -101,7 +104,7 @@ impl Releases {
     ///
     /// # Errors
     /// [`ReleaseError::None`] when there is none; otherwise why the one chosen cannot be served.
-    pub async fn activate_last(&self) -> Result<Arc<Serving>, ReleaseError> {
+    pub async fn activate_last(self: &Arc<Self>) -> Result<Arc<Serving>, ReleaseError> {
         let _changing = self.changing.lock().await;
         let stored = self.store.activations(1).await?.into_iter().next().map(|last| last.release_id);
         let chosen = match stored {
@@ -119,7 +122,7 @@ impl Releases {
     ///
     /// # Errors
     /// [`ReleaseError`] when it cannot be served or the choice cannot be stored; the running release then goes on.
-    pub async fn activate(&self, id: &str, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
+    pub async fn activate(self: &Arc<Self>, id: &str, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
         let _changing = self.changing.lock().await;
         let serving = self.prepare(id).await?;
         let activation = Activation { release_id: id.into(), actor: actor.into(), at: Utc::now() };
@@ -131,7 +134,7 @@ impl Releases {
     ///
     /// # Errors
     /// [`ReleaseError::NothingToRollBackTo`] when there was none, or why it cannot be served.
-    pub async fn roll_back(&self, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
+    pub async fn roll_back(self: &Arc<Self>, actor: &str) -> Result<Arc<Serving>, ReleaseError> {
         let activations = self.store.activations(ACTIVATIONS_SEARCHED).await?;
         // The choice, not what is served here: this process may not have followed it yet.
         let present = activations.first().map(|last| last.release_id.clone());
@@ -141,10 +144,16 @@ impl Releases {
     }
 
     /// A release with all changes of items, ready to answer; call it, and publish, under the lock.
-    async fn prepare(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
+    async fn prepare(self: &Arc<Self>, id: &str) -> Result<Arc<Serving>, ReleaseError> {
         if let Some(current) = self.current().filter(|current| current.manifest.id == id) {
             return Ok(current);
         }
+        let (releases, name) = (Arc::clone(self), id.to_owned());
+        let read = beside(move || async move { releases.read(&name).await });
+        read.await.unwrap_or_else(|reason| Err(unsound(id, format!("loading stopped: {reason}"))))
+    }
+
+    async fn read(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
         let serving = Arc::new(self.open(id).await?);
         let mut position = i64::MIN;
         loop {
@@ -155,11 +164,7 @@ impl Releases {
         }
         self.note_active(&serving).await?;
         let events = self.store.latest_events(SESSION_EVENTS).await?;
-        let growing = Arc::clone(&serving);
-        // Without them answers are right, only less fresh.
-        if tokio::task::spawn_blocking(move || growing.record(&events)).await.is_err() {
-            tracing::error!("live sessions were not taken over: reading them panicked");
-        }
+        serving.record(&events);
         Ok(serving)
     }
 
@@ -187,17 +192,10 @@ impl Releases {
         serving
     }
 
-    /// Reads a release off the reactor, and opens its index.
+    /// Reads a release, and opens its indexes.
     async fn open(&self, id: &str) -> Result<Serving, ReleaseError> {
-        let (directory, name) = (self.directory.clone(), id.to_owned());
-        let loaded = tokio::task::spawn_blocking(move || {
-            let (manifest, release, files) = load(&directory, &name)?;
-            let figures = figures(&manifest, &directory);
-            Ok::<_, ReleaseError>((manifest, release, files, figures))
-        });
-        let (manifest, release, mut files, figures) = loaded.await.map_err(|panic| {
-            ReleaseError::Index { id: id.into(), reason: format!("loading stopped: {panic}") }
-        })??;
+        let (manifest, release, mut files) = load(&self.directory, id)?;
+        let figures = figures(&manifest, &self.directory);
         let graph = files.remove(GRAPH);
         let source = IndexSource {
             release: manifest.id.clone(),
@@ -206,7 +204,7 @@ impl Releases {
             graph,
         };
         let index = index::open(&self.config.index, source).await;
-        let index = index.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
+        let index = index.map_err(|error| unsound(id, error.to_string()))?;
         let index = self.measured(index, Searched::Items);
         let release = Arc::new(release);
         let catalogue = Catalogue::new(Arc::clone(&release), &self.config.catalogue.category_attribute);
@@ -216,12 +214,9 @@ impl Releases {
         let answers = Answers::new(cache.answers_mb << 20, life, self.metrics.lookups(Cache::Answers));
         let insights =
             States::new(cache.customers, INSIGHT_LIFE.min(life), self.metrics.lookups(Cache::Insights));
-        let listed = Arc::clone(&release);
         let cutoff = manifest.data_cutoff;
-        let directory = tokio::task::spawn_blocking(move || Directory::new(listed, cutoff)).await;
-        let unsound = |reason: String| ReleaseError::Index { id: id.into(), reason };
-        let directory = directory.map_err(|panic| unsound(panic.to_string()))?;
-        let directory = directory.map_err(|error| unsound(error.to_string()))?;
+        let directory = Directory::new(Arc::clone(&release), cutoff);
+        let directory = directory.map_err(|error| unsound(id, error.to_string()))?;
         let erased = self.forget_erased(cutoff, &release, &directory).await?;
         let customer_index = self.open_customers(&manifest.id, &release, &directory).await?;
         let visits = Visits::new(release.taste.sessions.params());
@@ -296,13 +291,17 @@ impl Releases {
             graph: None,
         };
         let opened = index::open(&self.config.index, source).await;
-        let opened = opened.map_err(|e| ReleaseError::Index { id: id.into(), reason: e.to_string() })?;
+        let opened = opened.map_err(|error| unsound(id, error.to_string()))?;
         Ok(Some(self.measured(opened, Searched::Customers)))
     }
 
     fn measured(&self, index: Arc<dyn VectorIndex>, searched: Searched) -> Arc<dyn VectorIndex> {
         Arc::new(MeasuredIndex::new(index, searched, Arc::clone(&self.metrics)))
     }
+}
+
+fn unsound(id: &str, reason: String) -> ReleaseError {
+    ReleaseError::Index { id: id.into(), reason }
 }
 
 /// The items of a release as its index wants them.

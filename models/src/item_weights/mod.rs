@@ -143,6 +143,7 @@ impl ValidItemWeightsParams {
 #[derive(Clone, Debug)]
 pub struct ItemWeights {
     lists: ItemLists,
+    speakers: ItemLists,
     confidence: Confidence,
 }
 
@@ -162,7 +163,11 @@ impl ItemWeights {
     /// [`crate::Error::OutOfRange`] for a confidence that is out of range.
     pub fn from_parts(lists: ItemLists, confidence: Confidence) -> Result<Self> {
         confidence.check()?;
-        Ok(Self { lists, confidence })
+        Ok(Self::new(lists, confidence))
+    }
+
+    fn new(lists: ItemLists, confidence: Confidence) -> Self {
+        Self { speakers: lists.turned(), lists, confidence }
     }
 
     /// The same with at most `sources` items speaking for each: those with the largest weights in size, of equals
@@ -183,12 +188,17 @@ impl ItemWeights {
             }
         }
         rows.iter_mut().for_each(|row| row.sort_by(Scored::rank_order));
-        Self { lists: ItemLists::from_rows(rows), confidence: self.confidence }
+        Self::new(ItemLists::from_rows(rows), self.confidence)
     }
 
     /// For every item those that it speaks for, with their weights.
     pub fn lists(&self) -> &ItemLists {
         &self.lists
+    }
+
+    /// For every item those that speak for it, in item order, with their weights.
+    pub fn speakers(&self) -> &ItemLists {
+        &self.speakers
     }
 
     /// How purchases, quantity and age make the confidence.

@@ -20,6 +20,7 @@
 //! A person's vector moves from where their profile puts them to their own history as evidence grows:
 //! `x = share·fold-in + (1 − share)·prior`, with `share = n / (n + k)` for n items, and 1 beyond [`FEW_ITEMS`].
 
+mod beyond;
 pub mod blend;
 mod blends;
 mod explain;

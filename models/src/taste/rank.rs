@@ -1,13 +1,13 @@
 //! From candidates to a list by the exact blended score.
 
-use super::{Blend, Person, Taste};
+use super::beyond::Beyond;
+use super::{Person, Taste};
 use crate::ids::{ItemIx, Ix};
 use crate::interactions::History;
 use crate::kernels;
 use crate::measures::Repeats;
 use crate::ranking::{Scored, TopN};
 use crate::scoring::Scorer;
-use crate::sums::Sums;
 use faer::Accum;
 use ndarray::Array2;
 use std::ops::Range;
@@ -19,25 +19,6 @@ const ROUNDING: f32 = 1e-5;
 const WITHOUT_DENSE: usize = 1_000;
 
 impl Taste {
-    /// The sparse view, the habits and the session, summed per item.
-    fn add_beyond_dense(&self, person: &Person, blend: &Blend, sums: &mut Sums) {
-        for spoken in &person.spoken {
-            sums.add_list(self.weights.lists().of(spoken.item), blend.weights * spoken.weight);
-        }
-        for habit in person.habits.iter().filter(|habit| habit.item.position() < self.n_items()) {
-            sums.add(habit.item, blend.often * habit.often + blend.lately * habit.lately);
-        }
-        for follows in &person.session {
-            sums.add(follows.item, blend.session * follows.score);
-        }
-    }
-
-    /// How many additions that takes.
-    fn n_beyond_dense(&self, person: &Person) -> usize {
-        let spoken: usize = person.spoken.iter().map(|one| self.weights.lists().of(one.item).len()).sum();
-        spoken + person.habits.len() + person.session.len()
-    }
-
     /// Ranks by the whole blend.
     pub fn ranker(&self, repeats: Repeats) -> Ranker<'_> {
         Ranker { taste: self, repeats, views: Ranked::All }
@@ -83,13 +64,12 @@ impl Ranker<'_> {
     ) -> Vec<Scored> {
         let Self { taste, repeats, .. } = *self;
         let query = taste.query_vector(person, repeats);
-        Sums::with(taste.n_items(), taste.n_beyond_dense(person), |sums| {
-            taste.add_beyond_dense(person, &taste.blends.of(person.evidence, repeats), sums);
+        Beyond::with(taste, person, &taste.blends.of(person.evidence, repeats), |beyond| {
             let mut top = TopN::new(n);
             let mut known: Vec<ItemIx> = dense.iter().map(|found| found.item).collect();
             known.sort_unstable();
             for found in dense.iter().filter(|found| admitted(found.item)) {
-                top.offer(Scored { item: found.item, score: found.score + sums.of(found.item) });
+                top.offer(Scored { item: found.item, score: found.score + beyond.of(found.item) });
             }
             let joins = |spoken: &Scored| known.binary_search(&spoken.item).is_err() && admitted(spoken.item);
             let (most_dense, most) = match (dense.first(), dense.last()) {
@@ -98,13 +78,15 @@ impl Ranker<'_> {
                 }
                 _ => (f32::INFINITY, WITHOUT_DENSE.max(n)),
             };
-            let spoken = sums.at_least(top.threshold() - most_dense);
-            for spoken in spoken.into_iter().filter(joins).take(most) {
-                if spoken.score + most_dense < top.threshold() {
+            let spoken = beyond.reaching(top.threshold() - most_dense);
+            for Scored { item, score: at_most } in spoken.into_iter().filter(joins).take(most) {
+                if at_most + most_dense < top.threshold() {
                     break;
                 }
-                let score = spoken.score + taste.dense_score(&query, spoken.item);
-                top.offer(Scored { item: spoken.item, score });
+                let said = beyond.of(item);
+                if said + most_dense >= top.threshold() {
+                    top.offer(Scored { item, score: said + taste.dense_score(&query, item) });
+                }
             }
             top.into_sorted()
         })
@@ -140,10 +122,9 @@ impl Ranker<'_> {
             return;
         }
         let blend = self.taste.blends.of(person.evidence, self.repeats);
-        Sums::with(self.taste.n_items(), self.taste.n_beyond_dense(person), |sums| {
-            self.taste.add_beyond_dense(person, &blend, sums);
-            for beyond in sums.all() {
-                scores[beyond.item.position()] += beyond.score;
+        Beyond::with(self.taste, person, &blend, |beyond| {
+            for said in beyond.all() {
+                scores[said.item.position()] += said.score;
             }
         });
     }

@@ -117,15 +117,9 @@ impl Qdrant {
     /// Refuses a collection whose graph finds too little.
     async fn probe(&self, source: IndexSource, deadline: Instant) -> Result<(), IndexError> {
         let refused = |error: models::Error| IndexError::Invalid(error.to_string());
-        let (vectors, truth) = tokio::task::spawn_blocking(move || {
-            let exact = exact(&source)?;
-            let vectors = probe::queries(&exact, super::open::PROBE_SEED);
-            let truth = probe::answers(&exact, &vectors)?;
-            Ok((vectors, truth))
-        })
-        .await
-        .map_err(|error| IndexError::Unavailable(format!("the recall probe failed: {error}")))?
-        .map_err(refused)?;
+        let exact = exact(&source).map_err(refused)?;
+        let vectors = probe::queries(&exact, super::open::PROBE_SEED);
+        let truth = probe::answers(&exact, &vectors).map_err(refused)?;
         let mut found = Vec::with_capacity(vectors.len());
         for vectors in vectors.chunks(PROBE_BATCH) {
             let ask = |vector: &Vec<f32>| IndexQuery {
