@@ -136,7 +136,9 @@ fn season(
     // They have nothing in common but the world, so they play side by side.
     let outcomes = std::thread::scope(|scope| {
         let threads = Contestant::ALL.map(|contestant| (contestant, scope.spawn(move || plays(contestant))));
-        threads.map(|(contestant, thread)| (contestant, thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        threads.map(|(contestant, thread)| {
+            (contestant, thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     });
     let (mut played, mut log) = (BTreeMap::new(), Vec::new());
     for (contestant, outcome) in outcomes {
