@@ -20,7 +20,7 @@ pub(super) const PROBE_SEED: u64 = 0x5eed;
 pub struct IndexConfig {
     /// `auto` (the default) takes the graph where training stored one, else the exact index.
     pub kind: IndexChoice,
-    /// Milliseconds of a request after which the index is no longer waited for, and a fallback answers.
+    /// For how many milliseconds the index is waited for; then a fallback answers.
     pub deadline_ms: u64,
     /// Threads that search an in-process index; by default one per processor.
     pub threads: Option<NonZeroUsize>,

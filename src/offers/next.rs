@@ -10,7 +10,7 @@ use crate::config::Direction;
 use crate::offers::book::Point;
 use crate::problem::{Code, Problem};
 use crate::store::{DecisionRecord, Reservation, Reserved, StoreError};
-use crate::telemetry::stage;
+use crate::telemetry::{give_place_back, stage};
 use chrono::{DateTime, Utc};
 use models::arbitration::{Arm, Slot};
 use sha2::{Digest, Sha256};
@@ -75,7 +75,7 @@ pub async fn decide(sources: &Sources<'_>, asked: &Asked) -> Result<Made, Proble
         }
         let record = made.record(&situation)?;
         // The commit is shared with others, and waited for.
-        sources.place.leave();
+        give_place_back();
         match stage("reserve", reserve(sources, &situation, &made, record)).await? {
             Reserved::Kept => return Ok(made),
             Reserved::Overtaken => {

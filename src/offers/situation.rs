@@ -6,7 +6,6 @@ use super::facts::{Around, facts};
 use super::places::Places;
 use super::score::features;
 use super::wire::OffersRequest;
-use crate::admission::Place;
 use crate::config::{Config, Direction};
 use crate::customers::{self, CustomerState, Evidence, Insight};
 use crate::patience::Patiences;
@@ -89,8 +88,6 @@ pub struct Sources<'a> {
     pub book: Arc<Book>,
     /// Propensities that count instead of the release's.
     pub learned: Option<Arc<Propensities>>,
-    /// Where the request is worked on.
-    pub place: Place,
 }
 
 impl Sources<'_> {

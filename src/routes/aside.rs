@@ -6,7 +6,8 @@ use std::panic::resume_unwind;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-/// Does work of a request on a thread of its own, so that nobody's answer waits for it.
+/// Does work of a request on a thread of its own, so that nobody's answer waits for it. It is done also when the client has
+/// left meanwhile, and keeps the request's place so long.
 ///
 /// # Errors
 /// Those of the work. A panic goes on here, where panics of requests are counted.

@@ -4,7 +4,6 @@ use super::aside::aside;
 use super::body::Body;
 use super::ids::{PathId, check_id, path_id};
 use super::offers::missing;
-use crate::admission::Place;
 use crate::auth::{Permission, Requires};
 use crate::offers::next::next;
 use crate::offers::wire::{OffersDecision, OffersRequest, WhyNot};
@@ -37,19 +36,14 @@ use utoipa::{IntoParams, ToSchema};
     )
 )]
 #[post("/v1/offers/next", wrap = "Requires(Permission::Decide)")]
-pub(crate) async fn post_next(
-    state: web::Data<AppState>,
-    place: web::ReqData<Place>,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
+pub(crate) async fn post_next(state: web::Data<AppState>, body: Body) -> Result<HttpResponse, Problem> {
     let request: OffersRequest = body.json()?;
     let book = state.offers.book();
     let point = point(&state, &book, &request.contact_point, "$.contact_point")?;
     check(&state, &request, &point)?;
-    let (shared, place) = (state.clone(), place.into_inner());
-    let decided = aside(move || async move {
-        next(&Sources { place, ..sources(&shared, book) }, request, point, Utc::now()).await
-    });
+    let shared = state.clone();
+    let decided =
+        aside(move || async move { next(&sources(&shared, book), request, point, Utc::now()).await });
     let decision = decided.await?;
     state.metrics.decided_offers(&decision);
     Ok(HttpResponse::Ok().json(decision))
@@ -65,7 +59,6 @@ pub(super) fn sources(state: &AppState, book: Arc<Book>) -> Sources<'_> {
         serving: state.releases.current(),
         book,
         learned: None,
-        place: Place::default(),
     }
 }
 

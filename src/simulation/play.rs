@@ -1,7 +1,6 @@
 //! One contestant's days.
 
 use super::contestant::{offer_id, offers};
-use crate::admission::Place;
 use crate::config::Config;
 use crate::offers::next::{Asked, Made, decide};
 use crate::offers::wire::OffersRequest;
@@ -143,7 +142,6 @@ impl Play<'_> {
                         serving: Some(Arc::clone(&self.serving)),
                         book: offers.book(),
                         learned: learned.clone(),
-                        place: Place::default(),
                     };
                     self.meet(sources, (customer, day), &memories[customer])
                 });

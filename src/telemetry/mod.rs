@@ -9,7 +9,7 @@ mod request;
 mod traces;
 
 pub use lines::{LogGuard, log_panics};
-pub use request::{carried, observe, request_id, stage};
+pub use request::{carried, give_place_back, observe, request_id, stage};
 pub use traces::{Traces, TracesError};
 
 use crate::config::{LogConfig, LogFormat};

@@ -11,13 +11,14 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, ResponseError, web};
+use actix_web::{Error, ResponseError, web};
 use futures_util::FutureExt;
 use prometheus::IntGauge;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,15 +34,20 @@ tokio::task_local! {
     static CONTEXT: Arc<Context>;
 }
 
-/// What belongs to the request that is being answered.
+/// What belongs to the request that is being answered, and to work for it that goes on when its client has left.
 struct Context {
     id: String,
     stages: Mutex<Vec<Stage>>,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Context {
     fn stages(&self) -> MutexGuard<'_, Vec<Stage>> {
         self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,6 +74,11 @@ pub fn request_id() -> Option<String> {
     CONTEXT.try_with(|context| context.id.clone()).ok()
 }
 
+/// Gives back the place that the request has at its door: what is left of it only waits.
+pub fn give_place_back() {
+    let _ = CONTEXT.try_with(|context| context.place().take());
+}
+
 /// Runs a part of a handler and names its time in the header `Server-Timing` and in the trace.
 pub async fn stage<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
@@ -89,7 +100,7 @@ pub async fn observe(
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
         return Err(Problem::internal(&"the application state is missing from the application").into());
     };
-    let context = Context { id: id_of(request.headers()), stages: Mutex::default() };
+    let context = Context { id: id_of(request.headers()), stages: Mutex::default(), place: Mutex::default() };
     CONTEXT.scope(Arc::new(context), answer(&state, request, next)).await
 }
 
@@ -150,10 +161,8 @@ async fn admitted(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match state.admission.enter(request.method(), request.path()).await {
         Ok(place) => {
-            request.extensions_mut().insert(place.clone());
-            let answered = next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-            place.leave();
-            answered
+            let _ = CONTEXT.try_with(|context| *context.place() = place);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         Err(problem) => Ok(request.into_response(problem.error_response())),
     }
@@ -270,5 +279,31 @@ impl<'a> InFlight<'a> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn work_that_goes_on_when_the_client_has_left_keeps_its_place_until_it_only_waits() {
+        let places = Arc::new(Semaphore::new(2));
+        let request = async || {
+            let place = Mutex::new(Arc::clone(&places).try_acquire_owned().ok());
+            let context = Context { id: "r".to_owned(), stages: Mutex::default(), place };
+            CONTEXT.scope(Arc::new(context), async { carried() }).await
+        };
+        let (one, other) = (request().await, request().await);
+        assert_eq!(places.available_permits(), 0);
+        one.along(async {}).await;
+        assert_eq!(places.available_permits(), 1, "what is done needs none");
+        other
+            .along(async {
+                give_place_back();
+                assert_eq!(places.available_permits(), 2);
+            })
+            .await;
     }
 }

@@ -1,6 +1,6 @@
 //! The next best offer: what is decided, what may not be, why, and what comes of it.
 
-use crate::helpers::{Answer, App, encoded, hostile_ids, postgres};
+use crate::helpers::{Answer, App, Lock, encoded, hostile_ids, postgres};
 use crate::world;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -328,6 +328,23 @@ async fn when_the_stock_of_an_offer_runs_out_others_take_its_place_and_their_sto
 }
 
 #[tokio::test]
+async fn who_waits_for_a_reservation_keeps_nobody_else_from_being_answered() {
+    let app = start_with(&["server.answers_at_once=1", "store.busy_timeout_ms=10000"]).await;
+    publish(&app, PLAIN).await;
+    put(&app, "o", &offer("red", 5.0)).await;
+    let lock = Lock::take(&app).await;
+    let asks = Arc::clone(&app);
+    let reserving = tokio::spawn(async move { next(&asks, "c0", "email", 1).await });
+    while app.state.metrics.requests_in_flight.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(next(&app, "c1", "web_home", 1).await["results"][0]["id"], "o");
+    assert!(!reserving.is_finished(), "it waits for the store");
+    lock.release().await;
+    assert_eq!(reserving.await.unwrap()["results"][0]["id"], "o");
+}
+
+#[tokio::test]
 async fn while_consents_cannot_be_read_nobody_is_contacted_or_profiled_and_only_service_messages_pass() {
     let app = start().await;
     publish(&app, PLAIN).await;
@@ -346,7 +363,6 @@ async fn while_consents_cannot_be_read_nobody_is_contacted_or_profiled_and_only_
         serving: app.state.releases.current(),
         book: Arc::clone(&book),
         learned: None,
-        place: Default::default(),
     };
     let ask = async |contact_point: &str| {
         let request =

@@ -174,17 +174,12 @@ impl ItemWeights {
     /// the lower.
     pub fn pruned(&self, sources: usize) -> Self {
         let n_items = self.lists.n_items();
-        let mut of_target: Vec<Vec<(ItemIx, f32)>> = vec![Vec::new(); n_items];
-        for source in (0..n_items).map(ItemIx::at) {
-            for entry in self.lists.of(source) {
-                of_target[entry.item.position()].push((source, entry.score));
-            }
-        }
         let mut rows: Vec<Vec<Scored>> = vec![Vec::new(); n_items];
-        for (target, mut entries) in of_target.into_iter().enumerate() {
-            entries.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-            for (source, score) in entries.into_iter().take(sources) {
-                rows[source.position()].push(Scored { item: ItemIx::at(target), score });
+        for target in (0..n_items).map(ItemIx::at) {
+            let mut speakers: Vec<Scored> = self.speakers.of(target).collect();
+            speakers.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()).then(a.item.cmp(&b.item)));
+            for speaker in speakers.into_iter().take(sources) {
+                rows[speaker.item.position()].push(Scored { item: target, score: speaker.score });
             }
         }
         rows.iter_mut().for_each(|row| row.sort_by(Scored::rank_order));

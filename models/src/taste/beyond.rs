@@ -6,7 +6,7 @@
 //! each (impact-sorted lists with random access, the combined algorithm of Fagin, Lotem and Naor 2001).
 
 use super::{Blend, Person, Taste};
-use crate::ids::ItemIx;
+use crate::ids::{ItemIx, Ix};
 use crate::ranking::Scored;
 use crate::sums::Sums;
 
@@ -45,7 +45,7 @@ impl Beyond<'_> {
         let session =
             session.map(|follows| Scored { item: follows.item, score: blend.session * follows.score });
         let mut added: Vec<Scored> =
-            habits.filter(|habit| (habit.item.0 as usize) < taste.n_items()).chain(session).collect();
+            habits.filter(|habit| habit.item.position() < taste.n_items()).chain(session).collect();
         // Stable: additions are rounded, so their order counts.
         added.sort_by_key(|one| one.item);
         Sums::with(taste.n_items(), spoken.len(), |weight_of| {
