@@ -8,6 +8,7 @@ use crate::error::{Result, require};
 use crate::ids::ItemIx;
 use crate::kernels;
 use crate::ranking::Scored;
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -44,11 +45,13 @@ impl DiversityParams {
 }
 
 /// A candidate that has not been picked.
-struct Waiting {
+struct Waiting<'v> {
     scored: Scored,
     relevance: f32,
-    /// Of length 1, or empty for an item without a direction, which is the same as nothing.
-    direction: Vec<f32>,
+    /// Empty for an item without a direction, which is the same as nothing.
+    vector: &'v [f32],
+    /// One over the vector's length.
+    scale: f32,
     /// The highest cosine with a picked item; 0 where all point away.
     sameness: f32,
 }
@@ -70,7 +73,8 @@ impl ValidDiversityParams {
         let mut in_group: HashMap<G, usize> = HashMap::new();
         let mut picked = Vec::with_capacity(n.min(candidates.len()));
         while picked.len() < n && !waiting.is_empty() {
-            let value = |w: &Waiting| self.0.relevance * w.relevance - (1.0 - self.0.relevance) * w.sameness;
+            let value =
+                |w: &Waiting<'_>| self.0.relevance * w.relevance - (1.0 - self.0.relevance) * w.sameness;
             let best = (1..waiting.len())
                 .fold(0, |best, at| if value(&waiting[at]) > value(&waiting[best]) { at } else { best });
             let chosen = waiting.remove(best);
@@ -81,34 +85,43 @@ impl ValidDiversityParams {
                 }
                 *count += 1;
             }
-            for other in &mut waiting {
-                other.sameness = other.sameness.max(kernels::dot(&other.direction, &chosen.direction));
-            }
+            Arch::new().dispatch(Compared { waiting: &mut waiting, chosen: &chosen });
             picked.push(chosen.scored);
         }
         picked
     }
 }
 
-fn waiting<'v>(candidates: &[Scored], vector: impl Fn(ItemIx) -> Option<&'v [f32]>) -> Vec<Waiting> {
+/// Compares all that wait with one that was picked.
+struct Compared<'a, 'v> {
+    waiting: &'a mut [Waiting<'v>],
+    chosen: &'a Waiting<'v>,
+}
+
+impl WithSimd for Compared<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for other in self.waiting {
+            let product = kernels::dot_simd(simd, other.vector, self.chosen.vector);
+            other.sameness = other.sameness.max(product * other.scale * self.chosen.scale);
+        }
+    }
+}
+
+fn waiting<'v>(candidates: &[Scored], vector: impl Fn(ItemIx) -> Option<&'v [f32]>) -> Vec<Waiting<'v>> {
     let (low, high) = candidates
         .iter()
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), c| (low.min(c.score), high.max(c.score)));
     let span = if high > low { high - low } else { 1.0 };
-    let direction = |item| {
-        let vector = vector(item).unwrap_or_default();
+    let waiting = |scored: Scored| {
+        let vector = vector(scored.item).unwrap_or_default();
         let length = kernels::dot(vector, vector).sqrt();
-        if length > 0.0 { vector.iter().map(|value| value / length).collect() } else { Vec::new() }
+        let (vector, scale) = if length > 0.0 { (vector, length.recip()) } else { (&[][..], 0.0) };
+        Waiting { scored, relevance: (scored.score - low) / span, vector, scale, sameness: 0.0 }
     };
-    candidates
-        .iter()
-        .map(|&scored| Waiting {
-            scored,
-            relevance: (scored.score - low) / span,
-            direction: direction(scored.item),
-            sameness: 0.0,
-        })
-        .collect()
+    candidates.iter().copied().map(waiting).collect()
 }
 
 #[cfg(test)]

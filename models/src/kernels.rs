@@ -5,7 +5,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, Simd, WithSimd};
 
 /// The dot product of two vectors of equal length.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     struct Dot<'a>(&'a [f32], &'a [f32]);
     impl WithSimd for Dot<'_> {
         type Output = f32;
@@ -74,7 +74,7 @@ pub(crate) fn scale_into(out: &mut [f32], factor: f32, values: &[f32], scale: &[
 
 /// Four sums at once hide the latency of the addition.
 #[inline(always)]
-fn dot_simd<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot_simd<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     let (a_head, a_tail) = S::as_simd_f32s(a);
     let (b_head, b_tail) = S::as_simd_f32s(b);
     let mut sums = [simd.splat_f32s(0.0); 4];

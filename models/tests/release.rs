@@ -205,7 +205,7 @@ fn the_same_release_has_the_same_bytes_and_id() {
 #[test]
 fn whatever_is_wrong_with_a_file_is_said_with_its_name() {
     let (manifest, files) = encoded(&release());
-    let needed = files.keys().filter(|name| models::release::is_needed_to_serve(name));
+    let needed = files.keys().filter(|name| models::release::is_loaded_to_serve(name));
     for name in needed {
         type Harm<'a> = Box<dyn Fn(&mut Files) + 'a>;
         let damage: [(&str, Harm<'_>); 3] = [

@@ -163,8 +163,8 @@ fn place(
 ) -> Option<Place> {
     let profile = models.profile.learned()?;
     // Where their profile adds nothing to it, their vector is that of what they did.
-    let own = if state.person.own_share >= 1.0 {
-        state.person.factors.clone()
+    let own = if state.person(serving).own_share >= 1.0 {
+        state.person(serving).factors.clone()
     } else {
         serving.release.taste.ials.fold_in(state.history(serving))
     };

@@ -21,15 +21,15 @@ use crate::store::{ConsentStatus, CustomerRecord, Store, StoreError, StoredEvent
 use chrono::DateTime;
 use models::attributes::Feature;
 use models::events::{Event, EventKind, Timestamp};
-use models::ids::{ItemIx, Ix};
+use models::ids::{CustomerIx, ItemIx, Ix};
 use models::interactions::{History, Interaction, with_events};
 use models::payload::Payload;
 use models::ranking::Scored;
 use models::taste::Person;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use utoipa::ToSchema;
 
 /// How much an answer rests on what the person did.
@@ -58,26 +58,34 @@ pub struct CustomerState {
     pub number: u64,
     /// What they did with items of the release, sorted by item.
     pub interactions: Vec<Interaction>,
-    /// How every view of taste sees them.
-    pub person: Person,
+    /// How every view of taste sees them, once that was asked.
+    person: OnceLock<Person>,
     /// Every item they ever bought, sorted, also those that appeared since the release.
     pub owned: Vec<ItemIx>,
     /// What their attributes say, as features of the release's prior.
     pub profile: Vec<Feature>,
     /// Whether they refuse to be profiled: then they are seen as a stranger.
     pub refused: bool,
+    /// Their row of the release, while nothing is known of them beyond it: what training made of them still holds.
+    pub as_released: Option<CustomerIx>,
 }
 
 impl CustomerState {
     /// How much is known.
     pub fn evidence(&self) -> Evidence {
-        match self.person.evidence {
+        let of_history = || models::taste::Evidence::of(self.interactions.len());
+        match self.person.get().map_or_else(of_history, |person| person.evidence) {
             models::taste::Evidence::None if self.profile.is_empty() => Evidence::None,
             models::taste::Evidence::None => Evidence::Profile,
             models::taste::Evidence::Session => Evidence::Session,
             models::taste::Evidence::Glimpse | models::taste::Evidence::Few => Evidence::Few,
             models::taste::Evidence::History => Evidence::History,
         }
+    }
+
+    /// How every view of taste sees them: computed when it is first asked, since what training ranked needs none of it.
+    pub fn person(&self, serving: &Serving) -> &Person {
+        self.person.get_or_init(|| serving.release.taste.person(self.history(serving)))
     }
 
     /// Their history as the views of taste see it.
@@ -96,19 +104,17 @@ impl CustomerState {
         let known: Vec<ItemIx> = items.iter().copied().filter(|item| item.position() < n_items).collect();
         let click = (EventKind::Click, serving.manifest.data_cutoff);
         let interactions = with_events(&self.interactions, &known, click, &serving.manifest.event_weights);
-        let mut state = Self { interactions, ..self.clone() };
-        state.person = serving.release.taste.person(state.history(serving));
-        state
+        Self { interactions, as_released: None, person: OnceLock::new(), ..self.clone() }
     }
 
     /// The state in a session of some items, from which others follow. Who has nothing but the session is unknown.
-    pub fn in_session(mut self, items: &[ItemIx], follows: Vec<Scored>) -> Self {
-        self.person = self.person.in_session(follows);
+    pub fn in_session(self, serving: &Serving, items: &[ItemIx], follows: Vec<Scored>) -> Self {
+        let mut person = self.person(serving).clone().in_session(follows);
         let is_met = |known: &Interaction| items.contains(&known.item);
         if !self.interactions.is_empty() && self.interactions.iter().all(is_met) {
-            self.person = self.person.unknown();
+            person = person.unknown();
         }
-        self
+        Self { person: person.into(), as_released: None, ..self }
     }
 }
 
@@ -153,7 +159,7 @@ impl Record {
 
     fn state(&self, serving: &Serving, customer_id: &str) -> CustomerState {
         if self.objected || declines(serving, &self.attributes) {
-            return CustomerState { refused: true, ..stranger(serving) };
+            return refusing(serving);
         }
         let features = serving.release.taste.prior.features();
         let profile = match (features.is_empty(), self.written) {
@@ -180,6 +186,11 @@ pub fn stranger(serving: &Serving) -> CustomerState {
     of_events(serving, "", &[], Vec::new())
 }
 
+/// The state of someone who refuses to be profiled: a stranger's.
+pub fn refusing(serving: &Serving) -> CustomerState {
+    CustomerState { refused: true, ..CustomerState::clone(&serving.stranger()) }
+}
+
 /// The state from the release alone: what is served while the store is down.
 pub fn as_of_release(serving: &Serving, customer_id: &str) -> CustomerState {
     of_events(serving, customer_id, &[], released_profile(serving, customer_id))
@@ -192,28 +203,39 @@ fn of_events(
     profile: Vec<Feature>,
 ) -> CustomerState {
     let release = &serving.release;
-    let row = serving.customer(customer_id).map_or(&[][..], |customer| release.history.row(customer));
+    let customer = serving.customer(customer_id);
+    let row = customer.map_or(&[][..], |customer| release.history.row(customer));
     let view = serving.catalogue.view();
     // An item that neither release nor catalogue knows says nothing about taste yet.
     let known: Vec<Event> =
         events.iter().filter_map(|event| Some(model_event(event, view.ix(&event.item_id)?))).collect();
-    let bought = known.iter().filter(|event| event.kind == EventKind::Purchase && event.quantity > 0.0);
-    let mut owned: Vec<ItemIx> =
-        row.iter().map(|cell| cell.item).chain(bought.map(|event| event.item)).collect();
-    owned.sort_unstable();
-    owned.dedup();
+    let is_as_released =
+        |customer: &CustomerIx| known.is_empty() && profile == release.profiles.of(customer.position());
+    let as_released = customer.filter(is_as_released);
+    let (mut owned, mut interactions): (Vec<ItemIx>, Vec<Interaction>) =
+        (row.iter().map(|cell| cell.item).collect(), row.to_vec());
+    if !known.is_empty() {
+        let bought = known.iter().filter(|event| event.kind == EventKind::Purchase && event.quantity > 0.0);
+        owned.extend(bought.map(|event| event.item));
+        owned.sort_unstable();
+        owned.dedup();
+        interactions = with_all(row, &known, serving);
+    }
+    interactions.retain(Interaction::counts);
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    CustomerState { number, interactions, owned, profile, as_released, ..CustomerState::default() }
+}
+
+/// A row of the release with events of the items that it can know, sorted by item: others have no trained vector, so they say
+/// nothing in the fold-in.
+fn with_all(row: &[Interaction], events: &[Event], serving: &Serving) -> Vec<Interaction> {
     let mut cells: BTreeMap<ItemIx, Interaction> = row.iter().map(|&cell| (cell.item, cell)).collect();
-    // Items that appeared since have no trained vector, so they say nothing in the fold-in.
-    for event in known.iter().filter(|event| event.item.position() < release.taste.n_items()) {
+    for event in events.iter().filter(|event| event.item.position() < serving.release.taste.n_items()) {
         let cell = cells.entry(event.item).or_insert_with(|| Interaction::none(event.item));
         cell.add(event, &serving.manifest.event_weights);
     }
-    let interactions = cells.into_values().filter(Interaction::counts).collect();
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut state = CustomerState { number, interactions, owned, profile, ..CustomerState::default() };
-    state.person = release.taste.person(state.history(serving));
-    state
+    cells.into_values().collect()
 }
 
 fn model_event(event: &StoredEvent, item: ItemIx) -> Event {

@@ -32,7 +32,7 @@ pub async fn cross_sell(
     };
     let associations = associations(serving, request.relation, &at_hand);
     // What suits everyone is no taste.
-    let taste = if state.evidence() == Evidence::None { &[][..] } else { &state.person.factors };
+    let taste = if state.evidence() == Evidence::None { &[][..] } else { &state.person(serving).factors };
     let view = serving.catalogue.view();
     let mut top = TopN::new(request.n);
     for (&item, parts) in &associations {

@@ -3,6 +3,7 @@
 mod cross_sell;
 mod fallback;
 mod kept;
+mod precomputed;
 mod reasons;
 mod recommend;
 mod similar;
@@ -10,7 +11,7 @@ mod wire;
 
 pub use cross_sell::cross_sell;
 pub use kept::{Answers, Question};
-pub use recommend::{Asked, kept, recommend};
+pub use recommend::{Asked, Known, kept, ready, recommend};
 pub use similar::similar;
 pub use wire::{
     CrossSellRequest, DEFAULT_CROSS_SELL_N, Decision, DecisionResult, Funnel, Reason, ReasonCode,
@@ -54,7 +55,7 @@ async fn known_state(
             let request_id = request_id();
             tracing::warn!(request_id, %error, "a customer cannot be read; answering as a stranger");
             degraded.push(STORE);
-            Arc::new(CustomerState { refused: true, ..CustomerState::clone(&serving.stranger()) })
+            Arc::new(customers::refusing(serving))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Items for a person at a contact point.
 
 use super::fallback::{fill, passes};
+use super::precomputed::ranked;
 use super::wire::{Decision, RecommendRequest, RemovedItems, Source};
 use super::{Chosen, INDEX, Question, answer, known_state, reasons};
 use crate::config::{ContactPoint, Repeats};
@@ -16,7 +17,7 @@ use models::diversity::DiversityParams;
 use models::ids::ItemIx;
 use models::payload::{Condition, Filter, Match, PayloadValue};
 use models::ranking::Scored;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,41 +48,143 @@ pub fn kept(serving: &Serving, asked: &Asked) -> Option<Decision> {
     }
 }
 
+/// Who is asked about, as far as it is known.
+pub struct Known {
+    state: Arc<CustomerState>,
+    session: Session,
+    /// What an answer that may be kept is an answer to.
+    question: Option<Question>,
+    degraded: Vec<&'static str>,
+}
+
+impl Known {
+    /// Reads it: this waits, and computes next to nothing. A store that is down is named in `degraded`.
+    pub async fn read(serving: &Serving, store: &dyn Store, asked: &Asked) -> Self {
+        let (mut degraded, who) = (Vec::new(), asked.request.customer_id.as_deref());
+        let state = known_state(serving, store, (who, &asked.patience.store), &mut degraded);
+        let state = stage("customer", state).await;
+        let session = Session::of(serving, &asked.request, &state);
+        let question = session.question(serving, asked, &state);
+        Self { state, session, question, degraded }
+    }
+}
+
+/// The answer that takes microseconds: one that was given before and still holds, or one of what training ranked. Reasons are
+/// computed, so there is none with them.
+pub fn ready(serving: &Serving, asked: &Asked, known: &Known) -> Option<Decision> {
+    if let Some(kept) = known.question.as_ref().and_then(|question| serving.answers.get(question)) {
+        return Some(kept);
+    }
+    if asked.request.explain {
+        return None;
+    }
+    let exclude = excluded(serving, asked, &known.state, &known.session.items);
+    let proposed = precomputed(serving, asked, &known.state, &exclude)?;
+    Some(decided(serving, asked, known, (&known.state, &exclude, proposed)))
+}
+
 /// Items for a customer or a session; fewer than asked for only where filter, exclusions and the contact point's cap
 /// per category leave no more.
 ///
 /// Nothing here fails: what is down is named in `degraded`, and the contact point's fallback chain takes over.
-pub async fn recommend(serving: &Serving, store: &dyn Store, asked: &Asked) -> Decision {
-    let request = &asked.request;
-    let mut degraded = Vec::new();
-    let known = stage(
-        "customer",
-        known_state(serving, store, (request.customer_id.as_deref(), &asked.patience.store), &mut degraded),
-    )
-    .await;
-    let session = Session::of(serving, request, &known);
-    let question = session.question(serving, asked, &known);
-    if let Some(kept) = question.as_ref().and_then(|question| serving.answers.get(question)) {
-        return kept;
+pub async fn recommend(serving: &Serving, asked: &Asked, mut known: Known) -> Decision {
+    let state = known.session.joined(serving, &asked.request, &known.state);
+    let exclude = excluded(serving, asked, &state, &known.session.items);
+    // Where no reasons are asked for, this was tried before.
+    let ranked = if asked.request.explain { precomputed(serving, asked, &state, &exclude) } else { None };
+    let proposed = match ranked {
+        Some(proposed) => proposed,
+        None => computed(serving, asked, &state, (&exclude, &mut known.degraded)).await,
+    };
+    decided(serving, asked, &known, (&state, &exclude, proposed))
+}
+
+/// The answer with what taste proposes, filled up, explained and kept.
+fn decided(
+    serving: &Serving,
+    asked: &Asked,
+    known: &Known,
+    (state, exclude, proposed): (&CustomerState, &[ItemIx], Proposed),
+) -> Decision {
+    let (request, view) = (&asked.request, serving.catalogue.view());
+    let Proposed { mut chosen, candidates, removed } = proposed;
+    let personal = chosen.len();
+    add_fallback(serving, &view, asked, exclude, &mut chosen);
+    if request.explain {
+        let reasoned = Reasoned { state, session: &known.session.items, asked };
+        explain(serving, &view, &reasoned, &mut chosen[..personal]);
+        for chosen in &mut chosen[personal..] {
+            chosen.reasons = reasons::of_list(&view, chosen.source, chosen.scored.score);
+        }
     }
-    let decision = decide(serving, asked, (session, known), degraded).await;
-    if let Some(question) = question {
-        serving.answers.keep(question, &decision);
+    let mut decision = answer(serving, &view, chosen);
+    decision.customer_id = request.customer_id.clone();
+    decision.contact_point = Some(request.contact_point.clone());
+    decision.evidence = state.evidence();
+    decision.degraded.clone_from(&known.degraded);
+    decision.fallback = personal < decision.results.len() || decision.results.is_empty();
+    decision.funnel.candidates = candidates;
+    decision.removed = removed;
+    if let Some(question) = &known.question {
+        serving.answers.keep(question.clone(), &decision);
     }
     decision
 }
 
-async fn decide(
+/// What taste proposes.
+struct Proposed {
+    chosen: Vec<Chosen>,
+    /// How many were chosen among.
+    candidates: usize,
+    removed: RemovedItems,
+}
+
+impl Proposed {
+    /// The items picked among candidates, each from the source that its person's evidence names, else from the one that found it.
+    fn new(
+        (picked, candidates): (Vec<Scored>, usize),
+        removed: RemovedItems,
+        state: &CustomerState,
+        found_by: impl Fn(ItemIx) -> Source,
+    ) -> Self {
+        let source = |item| match state.evidence() {
+            _ if state.owns(item) => Source::Repeat,
+            Evidence::Session => Source::Session,
+            Evidence::Profile => Source::Profile,
+            Evidence::None => Source::Popular,
+            Evidence::Few | Evidence::History => found_by(item),
+        };
+        let chosen = |scored: Scored| Chosen { scored, source: source(scored.item), reasons: Vec::new() };
+        Self { chosen: picked.into_iter().map(chosen).collect(), candidates, removed }
+    }
+}
+
+/// What training ranked, if that still holds and leaves enough to choose from.
+fn precomputed(
     serving: &Serving,
     asked: &Asked,
-    (session, known): (Session, Arc<CustomerState>),
-    mut degraded: Vec<&'static str>,
-) -> Decision {
-    let request = &asked.request;
-    let state = session.joined(serving, request, known);
-    let evidence = state.evidence();
-    let exclude = excluded(serving, asked, &state, &session.items);
-    let dense = match stage("index", search(serving, asked, &state, &exclude)).await {
+    state: &CustomerState,
+    exclude: &[ItemIx],
+) -> Option<Proposed> {
+    let view = serving.catalogue.view();
+    let mut candidates = ranked(serving, &view, asked, state)?;
+    let mut admission = Admission::new(&view, asked, exclude);
+    candidates.retain(|candidate| admission.admits(candidate.item));
+    let enough = candidates.len() >= asked.n * CANDIDATES_PER_RESULT;
+    let picked =
+        enough.then(|| diverse(&view, asked, &candidates)).filter(|picked| picked.len() == asked.n)?;
+    let removed = admission.removed(state);
+    Some(Proposed::new((picked, candidates.len()), removed, state, |_| Source::Precomputed))
+}
+
+/// What the index and the other views of taste find.
+async fn computed(
+    serving: &Serving,
+    asked: &Asked,
+    state: &CustomerState,
+    (exclude, degraded): (&[ItemIx], &mut Vec<&'static str>),
+) -> Proposed {
+    let dense = match stage("index", search(serving, asked, state, exclude)).await {
         Ok(dense) => dense,
         Err(error) => {
             let request_id = request_id();
@@ -91,37 +194,14 @@ async fn decide(
         }
     };
     let view = serving.catalogue.view();
-    let (candidates, removed) = rank(serving, &view, asked, &state, (&dense, &exclude));
-    let source = |item| match evidence {
-        _ if state.owns(item) => Source::Repeat,
-        Evidence::Session => Source::Session,
-        Evidence::Profile => Source::Profile,
-        Evidence::None => Source::Popular,
-        _ if dense.iter().any(|found| found.item == item) => Source::Dense,
-        _ => Source::Sparse,
-    };
-    let mut chosen: Vec<Chosen> = diverse(&view, asked, &candidates)
-        .into_iter()
-        .map(|scored| Chosen { scored, source: source(scored.item), reasons: Vec::new() })
-        .collect();
-    let personal = chosen.len();
-    add_fallback(serving, &view, asked, &exclude, &mut chosen);
-    if request.explain {
-        let known = Known { state: &state, session: &session.items, asked };
-        explain(serving, &view, &known, &mut chosen[..personal]);
-        for chosen in &mut chosen[personal..] {
-            chosen.reasons = reasons::of_list(&view, chosen.source, chosen.scored.score);
-        }
-    }
-    let mut decision = answer(serving, &view, chosen);
-    decision.customer_id = request.customer_id.clone();
-    decision.contact_point = Some(request.contact_point.clone());
-    decision.evidence = evidence;
-    decision.degraded = degraded;
-    decision.fallback = personal < decision.results.len() || decision.results.is_empty();
-    decision.funnel.candidates = candidates.len();
-    decision.removed = removed;
-    decision
+    let admission = RefCell::new(Admission::new(&view, asked, exclude));
+    let ranker = serving.release.taste.ranker(asked.point.repeats.ranked());
+    let admits = |item| admission.borrow_mut().admits(item);
+    let candidates = ranker.rank(state.person(serving), &dense, n_candidates(asked), admits);
+    let is_dense = |item| dense.iter().any(|found| found.item == item);
+    let found_by = |item| if is_dense(item) { Source::Dense } else { Source::Sparse };
+    let removed = admission.borrow().removed(state);
+    Proposed::new((diverse(&view, asked, &candidates), candidates.len()), removed, state, found_by)
 }
 
 /// The session that a request belongs to.
@@ -154,19 +234,19 @@ impl Session {
         &self,
         serving: &Serving,
         request: &RecommendRequest,
-        known: Arc<CustomerState>,
+        known: &Arc<CustomerState>,
     ) -> Arc<CustomerState> {
         if self.items.is_empty() {
-            return known;
+            return Arc::clone(known);
         }
         let past = &serving.release.taste.sessions;
         let follows = serving.visits.follow(past, &self.items, request.customer_id.as_deref());
         let state = if self.given.is_empty() {
-            CustomerState::clone(&known)
+            CustomerState::clone(known)
         } else {
             known.with_clicks(serving, &self.given)
         };
-        Arc::new(state.in_session(&self.items, follows))
+        Arc::new(state.in_session(serving, &self.items, follows))
     }
 }
 
@@ -189,28 +269,33 @@ fn excluded(serving: &Serving, asked: &Asked, state: &CustomerState, session: &[
     excluded
 }
 
-/// The best candidates of all views by their exact scores; more than asked for, so that diversity has a choice.
-fn rank(
-    serving: &Serving,
-    view: &View<'_>,
-    asked: &Asked,
-    state: &CustomerState,
-    (dense, exclude): (&[Scored], &[ItemIx]),
-) -> (Vec<Scored>, RemovedItems) {
-    let filtered = Cell::new(0);
-    let admitted = |item| {
-        if exclude.binary_search(&item).is_ok() {
+/// Which candidates a request admits, and how many it does not.
+struct Admission<'a> {
+    view: &'a View<'a>,
+    asked: &'a Asked,
+    /// Sorted.
+    exclude: &'a [ItemIx],
+    filtered: usize,
+}
+
+impl<'a> Admission<'a> {
+    fn new(view: &'a View<'a>, asked: &'a Asked, exclude: &'a [ItemIx]) -> Self {
+        Self { view, asked, exclude, filtered: 0 }
+    }
+
+    fn admits(&mut self, item: ItemIx) -> bool {
+        if self.exclude.binary_search(&item).is_ok() {
             return false;
         }
-        let passes = passes(view, &asked.request.filter, item);
-        filtered.set(filtered.get() + usize::from(!passes));
+        let passes = passes(self.view, &self.asked.request.filter, item);
+        self.filtered += usize::from(!passes);
         passes
-    };
-    let ranker = serving.release.taste.ranker(asked.point.repeats.ranked());
-    let candidates = ranker.rank(&state.person, dense, n_candidates(asked), admitted);
-    let owned = if asked.point.repeats == Repeats::Excluded { state.owned.len() } else { 0 };
-    let removed = RemovedItems { filtered: filtered.get(), owned, excluded: exclude.len() - owned };
-    (candidates, removed)
+    }
+
+    fn removed(&self, state: &CustomerState) -> RemovedItems {
+        let owned = if self.asked.point.repeats == Repeats::Excluded { state.owned.len() } else { 0 };
+        RemovedItems { filtered: self.filtered, owned, excluded: self.exclude.len() - owned }
+    }
 }
 
 /// Candidates by the dense views, best first.
@@ -221,7 +306,7 @@ async fn search(
     exclude: &[ItemIx],
 ) -> Result<Vec<Scored>, IndexError> {
     let query = IndexQuery {
-        vector: serving.release.taste.query_vector(&state.person, asked.point.repeats.ranked()),
+        vector: serving.release.taste.query_vector(state.person(serving), asked.point.repeats.ranked()),
         n: n_candidates(asked) + DENSE_BEYOND,
         filter: Arc::new(only_available(asked.request.filter.clone())),
         exclude: exclude.to_vec(),
@@ -308,21 +393,21 @@ fn add_fallback(
 }
 
 /// What the reasons of personal items rest on.
-struct Known<'a> {
+struct Reasoned<'a> {
     state: &'a CustomerState,
     session: &'a [ItemIx],
     asked: &'a Asked,
 }
 
 /// Adds the reasons of items that taste has chosen, with exact contributions.
-fn explain(serving: &Serving, view: &View<'_>, known: &Known<'_>, chosen: &mut [Chosen]) {
+fn explain(serving: &Serving, view: &View<'_>, known: &Reasoned<'_>, chosen: &mut [Chosen]) {
     let history = known.state.history(serving);
     let vectors: Vec<_> =
         chosen.iter().map(|chosen| view.index_vector(chosen.scored.item).unwrap_or_default()).collect();
     let items: Vec<(ItemIx, &[f32])> =
         chosen.iter().zip(&vectors).map(|(chosen, vector)| (chosen.scored.item, &**vector)).collect();
     let repeats = known.asked.point.repeats.ranked();
-    let explained = serving.release.taste.explain(history, &known.state.person, repeats, &items);
+    let explained = serving.release.taste.explain(history, known.state.person(serving), repeats, &items);
     for (chosen, mut explanation) in chosen.iter_mut().zip(explained) {
         if known.state.profile.is_empty() {
             // Without a profile everyone stands at the same place.

@@ -124,6 +124,8 @@ pub enum Source {
     Dense,
     /// What the customer's items say of others.
     Sparse,
+    /// What training ranked for the customer, of whom nothing new is known.
+    Precomputed,
     /// Bought before, and up again by the customer's taste.
     Repeat,
     /// By the items of the session alone.

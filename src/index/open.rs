@@ -3,11 +3,10 @@
 use super::embedded::Embedded;
 use super::qdrant::{Qdrant, QdrantConfig};
 use super::{IndexError, IndexPoint, VectorIndex, check};
-use models::index::exact::ExactIndex;
+use models::index::exact::{ExactIndex, longest_first};
 use models::index::graph::{self, GraphIndex, GraphParams};
 use models::index::{IndexKind, ItemIndex, probe};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -97,7 +96,7 @@ fn embedded(
     params: &GraphParams,
 ) -> models::Result<Box<dyn ItemIndex>> {
     if kind == IndexKind::Exact {
-        longest_first(&mut source.points);
+        longest_first(&mut source.points, |point| &point.vector);
         return Ok(Box::new(exact(&source)?));
     }
     let exact = exact(&source)?;
@@ -108,13 +107,6 @@ fn embedded(
     let mut graph = GraphIndex::new(&bytes, exact, params)?;
     probe::settle(&mut graph, PROBE_SEED)?;
     Ok(Box::new(graph))
-}
-
-/// Long vectors score high, so that a scan which meets them first leaves many short ones unread.
-fn longest_first(points: &mut [IndexPoint]) {
-    let squares = |point: &IndexPoint| point.vector.iter().map(|number| number * number).sum::<f32>();
-    // The bits of numbers that are not negative are in the order of the numbers.
-    points.sort_by_cached_key(|point| Reverse(squares(point).to_bits()));
 }
 
 /// The exact index of a release's items, in their order: a graph knows them by it.

@@ -8,9 +8,10 @@ use prometheus::{Histogram, IntCounter};
 use std::sync::Arc;
 
 /// Every source of items, as it is written, in the order of the enumeration.
-const SOURCES: [(Source, &str); 9] = [
+const SOURCES: [(Source, &str); 10] = [
     (Source::Dense, "dense"),
     (Source::Sparse, "sparse"),
+    (Source::Precomputed, "precomputed"),
     (Source::Repeat, "repeat"),
     (Source::Session, "session"),
     (Source::Profile, "profile"),

@@ -66,8 +66,8 @@ enum Look {
 impl<'a> Chain<'a> {
     /// A chain in a situation.
     pub fn new(situation: &'a Situation, usage: &'a HashMap<String, Usage>) -> Self {
-        let affinities = match (&situation.places, &situation.taste) {
-            (Some(places), Some(taste)) => places.affinities(taste),
+        let affinities = match (&situation.serving, &situation.places, &situation.taste) {
+            (Some(serving), Some(places), Some(taste)) => places.affinities(&taste.person(serving).factors),
             _ => vec![0.5; situation.book.entries.len()],
         };
         Self { situation, evaluation: Evaluation::new(&situation.facts), affinities, usage }

@@ -3,7 +3,6 @@
 //! The space is that of the factorisation, in which people without a history stand where their profile puts them.
 
 use super::book::Book;
-use crate::customers::CustomerState;
 use crate::releases::Serving;
 use models::ids::{ItemIx, Ix};
 use models::kernels::dot_rows;
@@ -53,13 +52,13 @@ impl Places {
 
     /// Each offer's place in a customer's taste: the share of items that they like less, from 0 to 1; one half for an
     /// offer that promotes nothing known.
-    pub fn affinities(&self, state: &CustomerState) -> Vec<f64> {
-        if state.person.factors.len() != self.dimensions {
+    pub fn affinities(&self, factors: &[f32]) -> Vec<f64> {
+        if factors.len() != self.dimensions {
             // Nothing is known of them.
             return vec![0.5; self.placed.len()];
         }
         let mut scores = vec![0.0; self.vectors.len() / self.dimensions.max(1)];
-        dot_rows(&self.vectors, &state.person.factors, &mut scores);
+        dot_rows(&self.vectors, factors, &mut scores);
         let (offers, typical) = scores.split_at_mut(self.placed.len());
         typical.sort_unstable_by(f32::total_cmp);
         let place = |score: f32| {

@@ -2,6 +2,7 @@
 
 use crate::telemetry::carried;
 use rayon::ThreadPoolBuilder;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -26,6 +27,19 @@ where
         Ok(pool.install(|| reactor.block_on(request.along(work()))))
     });
     done.await.map_err(|stopped| stopped.to_string())?
+}
+
+/// How long after much was freed the allocator has given it back.
+const GIVEN_BACK: Duration = Duration::from_millis(2500);
+
+/// Has the allocator give back on this thread what large work has freed. It does so a second later, on whichever thread asks it
+/// for a page, and gigabytes take a tenth of a second: one that answers would stand still so long.
+pub(super) fn give_back_memory() {
+    let until = Instant::now() + GIVEN_BACK;
+    while Instant::now() < until {
+        drop(std::hint::black_box(vec![1_u8; 1 << 20]));
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Lowers the priority of the thread that calls; where only whole processes have one, nothing is done.

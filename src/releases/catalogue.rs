@@ -17,6 +17,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 pub struct Catalogue {
     release: Arc<Release>,
     category_attribute: String,
+    /// That of each item of the release: asked of every candidate.
+    categories: Vec<Option<Box<str>>>,
     live: RwLock<Live>,
     changes: AtomicU64,
 }
@@ -43,7 +45,9 @@ impl Catalogue {
     pub fn new(release: Arc<Release>, category_attribute: &str) -> Self {
         let unavailable = release.payloads.iter().enumerate().filter(|(_, payload)| is_unavailable(payload));
         let unavailable = unavailable.map(|(position, _)| ItemIx::at(position)).collect();
+        let category = |payload| category(payload, category_attribute).map(Box::from);
         Self {
+            categories: release.payloads.iter().map(category).collect(),
             release,
             category_attribute: category_attribute.into(),
             live: RwLock::new(Live { unavailable, ..Live::default() }),
@@ -120,13 +124,21 @@ impl View<'_> {
 
     /// The value of the attribute that says an item's category.
     pub fn category(&self, ix: ItemIx) -> Option<&str> {
-        category(self.payload(ix)?, &self.catalogue.category_attribute)
+        match self.live.payloads.get(&ix) {
+            Some(payload) => category(payload, &self.catalogue.category_attribute),
+            None => self.catalogue.categories.get(ix.position())?.as_deref(),
+        }
     }
 
     /// Whether the item may be offered: unless its attribute `available` is false.
     pub fn is_available(&self, ix: ItemIx) -> bool {
         let n_items = self.catalogue.release.items.len() + self.live.appeared.len();
         ix.position() < n_items && !self.live.unavailable.contains(&ix)
+    }
+
+    /// The items that appeared since the release and have a place in the index, with their vectors.
+    pub fn placed(&self) -> impl ExactSizeIterator<Item = (ItemIx, &[f32])> {
+        self.live.expected.iter().map(|(item, vector)| (*item, vector.as_slice()))
     }
 
     /// An item's factors, or those that its attributes lead one to expect when it appeared since; `None` when these

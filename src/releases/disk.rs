@@ -1,6 +1,6 @@
 //! Releases as directories: listing them and reading one back.
 
-use models::release::{Files, MANIFEST, Manifest, Release, is_needed_to_serve};
+use models::release::{Files, MANIFEST, Manifest, Release, is_loaded_to_serve};
 use rayon::prelude::*;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ pub fn list(directory: &Path) -> Result<Vec<Listed>, ReleaseError> {
 /// [`ReleaseError`] saying which file of it is missing, unreadable or damaged.
 pub fn load(directory: &Path, id: &str) -> Result<(Manifest, Release, Files), ReleaseError> {
     let manifest = manifest(directory, id)?;
-    let names: Vec<&String> = manifest.files.keys().filter(|name| is_needed_to_serve(name)).collect();
+    let names: Vec<&String> = manifest.files.keys().filter(|name| is_loaded_to_serve(name)).collect();
     let files: Files = names
         .into_par_iter()
         .map(|name| Ok((name.clone(), read(&directory.join(id).join(name))?)))

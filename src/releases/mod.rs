@@ -7,11 +7,13 @@ mod beside;
 mod catalogue;
 mod disk;
 mod follow;
+mod precomputed;
 mod serving;
 
 pub use catalogue::{Catalogue, View};
 pub use disk::{Listed, ReleaseError, list, load};
 pub use follow::follow;
+pub use precomputed::Precomputed;
 pub use serving::Serving;
 
 use crate::config::Config;
@@ -24,12 +26,12 @@ use crate::store::{Activation, Store, StoredEvent, StoredItem};
 use crate::telemetry::request_id;
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use beside::beside;
+use beside::{beside, give_back_memory};
 use chrono::{DateTime, Utc};
 use models::behaviour::Categories;
 use models::events::Timestamp;
 use models::ids::{CustomerIx, Ix};
-use models::release::{GRAPH, Release};
+use models::release::{GRAPH, Manifest, Release};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -72,7 +74,14 @@ async fn retire(replaced: Arc<Serving>) {
     while Arc::strong_count(&replaced) > 1 {
         tokio::time::sleep(RETIRED_LOOK).await;
     }
-    if let Err(reason) = beside(move || async move { drop(replaced) }).await {
+    let free = move || async move {
+        let is_large = is_large(&replaced.manifest);
+        drop(replaced);
+        if is_large {
+            give_back_memory();
+        }
+    };
+    if let Err(reason) = beside(free).await {
         tracing::error!(reason, "a replaced release was not freed in order");
     }
 }
@@ -165,6 +174,9 @@ impl Releases {
         self.note_active(&serving).await?;
         let events = self.store.latest_events(SESSION_EVENTS).await?;
         serving.record(&events);
+        if is_large(&serving.manifest) {
+            give_back_memory();
+        }
         Ok(serving)
     }
 
@@ -195,6 +207,7 @@ impl Releases {
     /// Reads a release, and opens its indexes.
     async fn open(&self, id: &str) -> Result<Serving, ReleaseError> {
         let (manifest, release, mut files) = load(&self.directory, id)?;
+        let precomputed = Precomputed::open(&self.directory.join(id), &manifest)?;
         let figures = figures(&manifest, &self.directory);
         let graph = files.remove(GRAPH);
         let source = IndexSource {
@@ -227,6 +240,7 @@ impl Releases {
             figures,
             catalogue,
             index,
+            precomputed,
             answers,
             states,
             insights,
@@ -298,6 +312,13 @@ impl Releases {
     fn measured(&self, index: Arc<dyn VectorIndex>, searched: Searched) -> Arc<dyn VectorIndex> {
         Arc::new(MeasuredIndex::new(index, searched, Arc::clone(&self.metrics)))
     }
+}
+
+/// Bytes of files from which on a release frees so much, after it was read or when it is gone, that giving it back takes time.
+const LARGE: u64 = 256 << 20;
+
+fn is_large(manifest: &Manifest) -> bool {
+    manifest.files.values().map(|file| file.size_bytes).sum::<u64>() > LARGE
 }
 
 fn unsound(id: &str, reason: String) -> ReleaseError {

@@ -1,6 +1,6 @@
 //! One release, ready to answer.
 
-use super::{Catalogue, ReleaseError};
+use super::{Catalogue, Precomputed, ReleaseError};
 use crate::customers::{CustomerState, Directory, Insight, States, Visits, stranger};
 use crate::decisions::Answers;
 use crate::index::{IndexError, IndexPoint, VectorIndex};
@@ -31,6 +31,8 @@ pub struct Serving {
     pub catalogue: Catalogue,
     /// The index over the items' vectors.
     pub index: Arc<dyn VectorIndex>,
+    /// What training recommends to every customer.
+    pub precomputed: Precomputed,
     /// Answers that would come out the same again.
     pub answers: Answers,
     /// What is known of customers, folded in.

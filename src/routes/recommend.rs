@@ -4,7 +4,9 @@ use super::aside::aside;
 use super::body::Body;
 use super::ids::{PathId, check_id};
 use crate::auth::{Permission, Requires};
-use crate::decisions::{self, Asked, CrossSellRequest, DEFAULT_CROSS_SELL_N, Decision, RecommendRequest};
+use crate::decisions::{
+    self, Asked, CrossSellRequest, DEFAULT_CROSS_SELL_N, Decision, Known, RecommendRequest,
+};
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::releases::Serving;
 use crate::state::AppState;
@@ -51,8 +53,11 @@ pub(super) async fn recommend(state: web::Data<AppState>, body: Body) -> Result<
     if let Some(kept) = decisions::kept(&serving, &asked) {
         return Ok(answer(&state, &kept));
     }
-    let store = Arc::clone(&state.store);
-    let decided = aside(move || async move { Ok(decisions::recommend(&serving, &*store, &asked).await) });
+    let known = Known::read(&serving, &*state.store, &asked).await;
+    if let Some(ready) = decisions::ready(&serving, &asked, &known) {
+        return Ok(answer(&state, &ready));
+    }
+    let decided = aside(move || async move { Ok(decisions::recommend(&serving, &asked, known).await) });
     Ok(answer(&state, &decided.await?))
 }
 

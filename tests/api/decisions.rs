@@ -1,4 +1,4 @@
-use crate::world::{CUSTOMERS, ids, releases, releases_folder, start, start_in};
+use crate::world::{CUSTOMERS, ids, releases, releases_folder, start, start_in, train_by};
 use chrono::{TimeDelta, Utc};
 use models::ids::{CustomerIx, Ix};
 use models::interactions::History;
@@ -6,6 +6,7 @@ use models::measures::Repeats;
 use models::ranking::top_n;
 use models::scoring::Scorer;
 use serde_json::{Value, json};
+use training::config::{PrecomputedConfig, TrainingConfig};
 
 fn ask(who: &Value, more: &Value) -> Value {
     let mut request = json!({"contact_point": "web_home", "n": 5});
@@ -290,4 +291,57 @@ async fn who_asks_the_same_again_is_answered_the_same_until_something_changes() 
     let without = ask("c4").await;
     assert!(without["results"].as_array().unwrap().iter().all(|item| item["id"] != gone), "{without}");
     assert_eq!(lookups.get(), 2);
+}
+
+#[tokio::test]
+async fn what_training_ranked_is_what_would_be_computed_and_stands_until_something_new_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = TrainingConfig::default();
+    config.ials.factors = 8;
+    config.precomputed = PrecomputedConfig { repeats_allowed: 30, repeats_excluded: 30 };
+    train_by(&folder.path().join("ready"), &config);
+    config.precomputed = PrecomputedConfig { repeats_allowed: 0, repeats_excluded: 0 };
+    train_by(&folder.path().join("none"), &config);
+    let points = ["contact_points.new.repeats=excluded", "contact_points.new.max_per_category=0"];
+    let start = async |which: &str| start_in(&folder.path().join(which).join("releases"), &points).await;
+    let (ready, computing) = (start("ready").await, start("none").await);
+    // Whether the index was asked, by the service that need not.
+    let asks = async |question: &Value| {
+        let (one, other) =
+            (ready.post("/v1/recommend", question).await, computing.post("/v1/recommend", question).await);
+        let (listed, computed) = (one.json(), other.json());
+        assert_eq!(ids(&listed), ids(&computed), "{question}");
+        let score = |decision: &Value, at: usize| decision["results"][at]["score"].as_f64().unwrap();
+        assert!((0..ids(&listed).len()).all(|at| (score(&listed, at) - score(&computed, at)).abs() < 1e-4));
+        assert!(other.header("server-timing").contains("index"));
+        one.header("server-timing").contains("index")
+    };
+    let question =
+        |customer: &str, point: &str| json!({"customer_id": customer, "contact_point": point, "n": 3});
+    for customer in 0..CUSTOMERS {
+        for point in ["web_home", "app", "new"] {
+            assert!(!asks(&question(&format!("c{customer}"), point)).await, "c{customer} at {point}");
+        }
+    }
+    let told = ready.post("/v1/recommend", &question("c2", "new")).await.json();
+    assert!(
+        told["results"].as_array().unwrap().iter().all(|result| result["source"] == "precomputed"),
+        "{told}"
+    );
+    assert!(asks(&question("nobody", "app")).await, "training knows nothing of them");
+    let much = json!({"customer_id": "c2", "contact_point": "app", "n": 12});
+    assert!(asks(&much).await, "thirty items are too few to choose twelve from");
+    for app in [&ready, &computing] {
+        let withdrawn = json!({"attributes": {"category": "red", "available": false}});
+        app.put("/v1/items/red3", &withdrawn).await;
+        app.put("/v1/items/new", &json!({"attributes": {"category": "red", "price": 2.5}})).await;
+        let at = Utc::now() - TimeDelta::hours(1);
+        let event =
+            json!({"event_id": "e", "type": "purchase", "customer_id": "c3", "item_id": "red5", "at": at});
+        assert_eq!(app.post("/v1/events", &event).await.status, 200);
+        app.put("/v1/customers/c5", &json!({"attributes": {"likes": "red"}})).await;
+    }
+    for (customer, is_new) in [("c2", false), ("c3", true), ("c4", false), ("c5", true)] {
+        assert_eq!(asks(&question(customer, "app")).await, is_new, "{customer}");
+    }
 }

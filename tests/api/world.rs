@@ -57,6 +57,7 @@ fn customers() -> String {
 
 /// Writes the world's files into a folder: history and items.
 pub(crate) fn write(folder: &Path) -> (PathBuf, PathBuf) {
+    std::fs::create_dir_all(folder).unwrap();
     let (history_file, items_file) = (folder.join("history.csv"), folder.join("items.csv"));
     std::fs::write(&history_file, history()).unwrap();
     std::fs::write(&items_file, items()).unwrap();
@@ -65,9 +66,14 @@ pub(crate) fn write(folder: &Path) -> (PathBuf, PathBuf) {
 
 /// Trains a release on the world into a folder, and returns its id.
 pub(crate) fn train(folder: &Path, factors: usize) -> String {
-    let (history_file, items_file) = write(folder);
     let mut config = TrainingConfig::default();
     config.ials.factors = factors;
+    train_by(folder, &config)
+}
+
+/// The same by any settings.
+pub(crate) fn train_by(folder: &Path, config: &TrainingConfig) -> String {
+    let (factors, (history_file, items_file)) = (config.ials.factors, write(folder));
     let customers_file = folder.join("customers.csv");
     std::fs::write(&customers_file, customers()).unwrap();
     let inputs = Inputs {
@@ -78,7 +84,7 @@ pub(crate) fn train(folder: &Path, factors: usize) -> String {
     };
     let now = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, u32::try_from(factors).unwrap() % 60).unwrap();
     let run = Run { now, search: None, gate: Gate::Open };
-    let trained = pipeline::train(&config, &inputs, &run, &folder.join("releases"), &Silent).unwrap();
+    let trained = pipeline::train(config, &inputs, &run, &folder.join("releases"), &Silent).unwrap();
     trained.manifest.id
 }
 

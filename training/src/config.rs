@@ -60,6 +60,8 @@ pub struct TrainingConfig {
     pub customer_models: CustomersConfig,
     /// Who accepts which offer.
     pub propensity: PropensityParams,
+    /// Recommendations that stand ready for every customer.
+    pub precomputed: PrecomputedConfig,
     /// How quality is measured.
     pub evaluation: EvaluationConfig,
 }
@@ -85,6 +87,7 @@ impl Default for TrainingConfig {
             similar: SimilarParams::default(),
             customer_models: CustomersConfig::default(),
             propensity: PropensityParams::default(),
+            precomputed: PrecomputedConfig::default(),
             evaluation: EvaluationConfig::default(),
         }
     }
@@ -116,6 +119,25 @@ impl Default for BlendConfig {
             popular_half_life_days: None,
             habit_half_life_days: None,
         }
+    }
+}
+
+/// How many items stand ready for every customer, 8 bytes each; 0 for none.
+///
+/// An answer needs five for each item that is asked for, and those beside that are not available or pass no filter; with fewer it
+/// is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrecomputedConfig {
+    /// For contact points where owned items may return.
+    pub repeats_allowed: usize,
+    /// For those where they may not.
+    pub repeats_excluded: usize,
+}
+
+impl Default for PrecomputedConfig {
+    fn default() -> Self {
+        Self { repeats_allowed: 100, repeats_excluded: 0 }
     }
 }
 

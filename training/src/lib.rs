@@ -14,6 +14,7 @@ pub mod holdout;
 pub mod html;
 pub mod index;
 pub mod judge;
+pub mod precomputed;
 pub mod progress;
 pub mod propensity;
 pub mod publish;

@@ -10,8 +10,9 @@ use crate::fit::{
 };
 use crate::history::{self, DataReport, History, HistoryError};
 use crate::html::Page;
-use crate::index;
+use crate::index::{self, Built};
 use crate::judge::{Data, Judged, Quality, judge};
+use crate::precomputed;
 use crate::progress::Progress;
 use crate::propensity::{self, LogError};
 use crate::publish::{PublishError, publish};
@@ -173,7 +174,7 @@ pub fn train(
     progress.begin("lists", 0);
     let lists = fit_lists(config, &history.log, &taste, split.end)?;
     progress.end("");
-    progress.begin("publish", 0);
+    progress.begin("score customers", 0);
     let item_prior = placed_items(config, &attributes.items, &taste, &interactions)?;
     let factors = taste.ials.fold_in_all(&interactions, split.end);
     let scoring = Scoring {
@@ -194,13 +195,33 @@ pub fn train(
         release.propensities = Some(learned.released);
         evaluation.propensity = Some(learned.report);
     }
+    progress.end("");
+    let made = index(config, &release, split.end, progress)?;
+    progress.begin("publish", 0);
     let mut files = encode(&release, &factors, &evaluation)?;
-    files.extend(index::build(&release, config.seed)?.map(|graph| (GRAPH.to_owned(), graph)));
+    files.extend(made);
     let manifest = manifest(config, run, split, &evaluation, (&release, &files))?;
     let path = publish(directory, &manifest, &files)?;
     progress.end(&manifest.id);
     let Both { items, customers } = tables;
     Ok(Trained { data, items, customers, evaluation, manifest, path })
+}
+
+/// The index over the items, as far as a release keeps it, and what it finds for every customer.
+fn index(
+    config: &TrainingConfig,
+    release: &Release,
+    as_of: Timestamp,
+    progress: &dyn Progress,
+) -> Result<Files, TrainingError> {
+    progress.begin("index", 0);
+    let Built { index, graph } = index::build(release, config.seed)?;
+    progress.end("");
+    progress.begin("precompute", release.customers.len() as u64);
+    let mut files = precomputed::rank(&config.precomputed, release, &*index, as_of, progress)?;
+    progress.end("");
+    files.extend(graph.map(|graph| (GRAPH.to_owned(), graph)));
+    Ok(files)
 }
 
 /// Who accepts which offer, where there is a log of decisions.

@@ -25,6 +25,7 @@ use super::{ItemIndex, Query, check_vector};
 use crate::ids::ItemIx;
 use crate::payload::Payload;
 use crate::ranking::{Scored, TopN};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// A row picked out one by one costs about as much as this many rows of a pass.
@@ -104,6 +105,13 @@ impl ExactIndex {
             }
         }
     }
+}
+
+/// Puts long vectors first: they score high, so that a scan which meets them first leaves many short ones unread.
+pub fn longest_first<T>(points: &mut [T], vector: impl Fn(&T) -> &[f32]) {
+    let squares = |point: &T| vector(point).iter().map(|number| number * number).sum::<f32>();
+    // The bits of numbers that are not negative are in the order of the numbers.
+    points.sort_by_cached_key(|point| Reverse(squares(point).to_bits()));
 }
 
 impl ItemIndex for ExactIndex {

@@ -127,6 +127,11 @@ pub fn link(rows: &ItemRows, params: &GraphParams) -> crate::Result<Vec<u8>> {
 }
 
 impl GraphIndex {
+    /// The scan that stands behind it.
+    pub fn into_exact(self) -> ExactIndex {
+        self.exact
+    }
+
     /// Takes up a graph that [`link`] made of the same items in the same order.
     ///
     /// The bytes are trusted: check a release's checksums first, and [`super::probe`] afterwards.

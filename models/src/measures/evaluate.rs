@@ -23,6 +23,11 @@ pub enum Repeats {
     Removed,
 }
 
+impl Repeats {
+    /// Every treatment.
+    pub const ALL: [Self; 2] = [Self::Kept, Self::Removed];
+}
+
 /// How lists are made and judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

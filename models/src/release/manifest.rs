@@ -6,12 +6,16 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 /// The file that makes a directory a release.
 pub const MANIFEST: &str = "manifest.json";
 
 /// The version of the format that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 4;
+
+/// Bytes of a file that are read at a time.
+const PIECE: usize = 1 << 20;
 
 /// What a release says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,28 +80,49 @@ pub struct FileEntry {
 impl FileEntry {
     /// The entry of a file with these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { size_bytes: bytes.len() as u64, sha256 }
+        Self::hashed(bytes.len() as u64, Sha256::new_with_prefix(bytes))
     }
 
-    /// Refuses bytes that are not those that were published.
+    /// The entry of a file that is read to its end, a piece at a time.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
+        let (mut hasher, mut size_bytes, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
+        loop {
+            let read = match reader.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            if read == 0 {
+                return Ok(Self::hashed(size_bytes, hasher));
+            }
+            hasher.update(&piece[..read]);
+            size_bytes += read as u64;
+        }
+    }
+
+    fn hashed(size_bytes: u64, hasher: Sha256) -> Self {
+        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { size_bytes, sha256 }
+    }
+
+    /// Refuses a file that is not the one that was published.
     ///
     /// # Errors
     /// [`Error::Unreadable`] naming the file and whether its size or its checksum differs.
-    pub fn verify(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub fn verify(&self, name: &str, found: &Self) -> Result<()> {
         let unreadable = |reason: String| Error::Unreadable { part: name.into(), reason };
-        if bytes.len() as u64 != self.size_bytes {
+        if found.size_bytes != self.size_bytes {
             return Err(unreadable(format!(
                 "it has {} bytes where the manifest says {}; it was truncated or replaced",
-                bytes.len(),
-                self.size_bytes
+                found.size_bytes, self.size_bytes
             )));
         }
-        let found = FileEntry::of(bytes).sha256;
-        if found != self.sha256 {
+        if found.sha256 != self.sha256 {
             return Err(unreadable(format!(
-                "its SHA-256 is {found} where the manifest says {}; it was altered",
-                self.sha256
+                "its SHA-256 is {} where the manifest says {}; it was altered",
+                found.sha256, self.sha256
             )));
         }
         Ok(())

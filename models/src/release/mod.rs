@@ -21,6 +21,8 @@
 //! | `customer_factors.safetensors` | tensor `customer_factors`, customers × factors: for analysis; serving folds in |
 //! | `complements.parquet` | `item, other, weight`: bought together, the strongest first |
 //! | `similar.parquet` | likewise: taken instead |
+//! | `precomputed_allowed.safetensors` | tensors `items` and `scores`, customers × length: what each is recommended while nothing new is known of them; read where it lies |
+//! | `precomputed_excluded.safetensors` | likewise without what they own |
 //! | `index/graph.usearch` | the links of the graph index, for catalogues that are large enough for one |
 //! | `report.json`, `report.html` | the evaluation in full, and as a page for people |
 //!
@@ -31,6 +33,7 @@ mod constants;
 mod customer_tables;
 mod manifest;
 mod parquet_table;
+pub mod precomputed;
 mod tables;
 mod tensors;
 
@@ -44,6 +47,7 @@ use crate::ids::{CustomerIx, ItemIx, Ix, Vocabulary};
 use crate::interactions::Interactions;
 use crate::item_lists::ItemLists;
 use crate::item_weights::ItemWeights;
+use crate::measures::Repeats;
 use crate::payload::Payload;
 use crate::popularity::Popularity;
 use crate::propensity::Propensities;
@@ -328,15 +332,16 @@ impl Release {
     }
 }
 
-/// Whether serving needs a file of a release; the others are for people.
-pub fn is_needed_to_serve(name: &str) -> bool {
-    name != tensors::CUSTOMER_FACTORS && name != REPORT && name != REPORT_PAGE
+/// Whether serving loads a file of a release; the others are for people, or are read where they lie.
+pub fn is_loaded_to_serve(name: &str) -> bool {
+    let is_precomputed = Repeats::ALL.iter().any(|repeats| precomputed::file_name(*repeats) == name);
+    name != tensors::CUSTOMER_FACTORS && name != REPORT && name != REPORT_PAGE && !is_precomputed
 }
 
 /// Checks the size and checksum of every file that was read, on all cores.
 fn verify(manifest: &Manifest, files: &Files) -> Result<()> {
     files.par_iter().try_for_each(|(name, bytes)| match manifest.files.get(name) {
-        Some(entry) => entry.verify(name, bytes),
+        Some(entry) => entry.verify(name, &FileEntry::of(bytes)),
         None => Err(Error::Unreadable { part: name.clone(), reason: "the manifest does not name it".into() }),
     })
 }

@@ -131,6 +131,6 @@ fn decode(part: &str, name: &str, bytes: &[u8]) -> Result<Array2<f32>> {
     Array2::from_shape_vec((rows, columns), numbers).map_err(|e| failed(e.to_string()))
 }
 
-fn unreadable(part: &str, reason: String) -> Error {
+pub(super) fn unreadable(part: &str, reason: String) -> Error {
     Error::Unreadable { part: part.into(), reason }
 }

@@ -47,3 +47,11 @@ pub(super) fn gave_way(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("40P01" | "40001"))
 }
+
+/// Whether a connection tells that others wrote.
+pub(super) const SEES_OTHERS: bool = false;
+
+/// What SQLite counts; here it is not known.
+pub(super) async fn version(_connection: &mut Connection) -> sqlx::Result<i64> {
+    Err(sqlx::Error::RowNotFound)
+}

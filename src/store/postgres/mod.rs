@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::store::Result;
 use crate::store::error::migration_error;
 use secrecy::{ExposeSecret, SecretString};
-use sql::writer::{Queue, Writer};
+use sql::writer::Queue;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use std::sync::Arc;
@@ -51,9 +51,8 @@ impl PostgresSettings {
             .acquire_timeout(self.busy_timeout)
             .connect_with(options.clone())
             .await?;
-        let writer =
-            Writer::start(options, Queue { length: self.queue, patience: self.busy_timeout }, metrics);
-        Ok(PostgresStore { readers, writer })
+        let queue = Queue { length: self.queue, patience: self.busy_timeout };
+        Ok(PostgresStore::start(readers, options, queue, metrics))
     }
 }
 

@@ -58,6 +58,21 @@ pub(super) async fn active(
     Ok(ids)
 }
 
+/// Reads ids of customers of whom anything is known that [`super::record`] tells.
+pub(super) async fn met(readers: &Pool, after: &str, limit: u32) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar(
+        "SELECT customer_id FROM events WHERE customer_id > $1 \
+         UNION SELECT customer_id FROM customers WHERE customer_id > $1 \
+         UNION SELECT customer_id FROM consents WHERE customer_id > $1 \
+         ORDER BY customer_id LIMIT CAST($2 AS BIGINT)",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await?;
+    Ok(ids)
+}
+
 /// Erases a customer and records the erasure.
 pub(super) async fn erase(
     connection: &mut Connection,

@@ -20,6 +20,7 @@ mod group;
 mod items;
 mod keys;
 mod ledger;
+mod met;
 mod offer_store;
 mod offers;
 mod outcomes;
@@ -33,14 +34,17 @@ mod transitions;
 mod usage;
 pub(super) mod writer;
 
-use super::dialect::{Connection, Database, Pool, Row};
+use super::dialect::{Connection, Database, Options, Pool, Row};
+use crate::metrics::Metrics;
 use crate::store::{
     Activation, Activity, Appended, Claim, Customer, CustomerRecord, Erasure, IdempotentRequest, KeptAnswer,
     KeyRecord, NewEvent, NewItem, NewTransition, Result, Store, StoredEvent, StoredItem, Transition,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use writer::Writer;
+use met::Met;
+use std::sync::Arc;
+use writer::{Looks, Queue, Writer};
 
 /// What processes do one after the other. A transaction takes all locks that its writes need before anything else, in
 /// this order, and holds them until it is committed; so nobody waits in a circle.
@@ -69,6 +73,16 @@ pub(super) enum Lock {
 pub struct SqlStore {
     pub(super) readers: Pool,
     pub(super) writer: Writer,
+    pub(super) met: Arc<Met>,
+}
+
+impl SqlStore {
+    /// Reads from a pool, and starts the writer.
+    pub(super) fn start(readers: Pool, options: Options, queue: Queue, metrics: Arc<Metrics>) -> Self {
+        let met = Arc::new(Met::default());
+        let looks = Looks { met: Arc::clone(&met), readers: readers.clone() };
+        Self { writer: Writer::start(options, queue, looks, metrics), readers, met }
+    }
 }
 
 #[async_trait]
@@ -77,6 +91,7 @@ impl Store for SqlStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        self.met.add(events.iter().map(|event| event.customer_id.as_str()));
         self.writer.append(events).await
     }
 
@@ -87,6 +102,9 @@ impl Store for SqlStore {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<CustomerRecord> {
+        if self.met.is_stranger(customer_id) {
+            return Ok(CustomerRecord::default());
+        }
         Ok(record::of(&self.readers, (customer_id, purpose), since, limit).await?)
     }
 
@@ -107,6 +125,7 @@ impl Store for SqlStore {
     }
 
     async fn put_customers(&self, customers: Vec<Customer>) -> Result<()> {
+        self.met.add(customers.iter().map(|customer| customer.customer_id.as_str()));
         self.writer.write(&[Lock::Customers], customers, |c, new| Box::pin(customers::put(c, new))).await
     }
 

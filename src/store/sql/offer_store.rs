@@ -60,6 +60,7 @@ impl OfferStore for SqlStore {
         if consents.is_empty() {
             return Ok(());
         }
+        self.met.add(consents.iter().map(|consent| consent.customer_id.as_str()));
         self.writer.write(&[Lock::Decisions], consents, |c, new| Box::pin(consents::append(c, new))).await
     }
 

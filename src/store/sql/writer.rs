@@ -3,9 +3,10 @@
 //! A commit waits for the disk; while it does, the next writes queue and share the next commit. Events of all
 //! waiting writes go into one insert. A caller is answered after the commit, never before.
 
-use super::super::dialect::{self, Connection, Options};
+use super::super::dialect::{self, Connection, Options, Pool};
 use super::Lock;
 use super::group::{Group, Job, Reply, Run, Work, Write};
+use super::met::{LOOK, Met};
 use crate::metrics::{Metrics, Queue as Watched};
 use crate::store::{Appended, Fault, NewEvent, Result, StoreError};
 use sqlx::Connection as _;
@@ -23,6 +24,12 @@ pub(in super::super) struct Queue {
     pub(in super::super) patience: Duration,
 }
 
+/// Who is told whether another process writes, too.
+pub(super) struct Looks {
+    pub(super) met: Arc<Met>,
+    pub(super) readers: Pool,
+}
+
 /// The way to the task that writes.
 pub(in super::super) struct Writer {
     queue: mpsc::Sender<Command>,
@@ -37,14 +44,17 @@ enum Command {
 
 impl Writer {
     /// Starts the task. It connects when the first write comes and again after the connection broke.
-    pub(in super::super) fn start(
+    pub(super) fn start(
         options: Options,
         Queue { length, patience }: Queue,
+        looks: Looks,
         metrics: Arc<Metrics>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(length);
         metrics.watch(Watched::StoreWrites, &queue);
-        tokio::spawn(WriterTask { waiting, options, patience, connection: None, metrics }.run());
+        let next_look = Instant::now() + LOOK;
+        let task = WriterTask { waiting, options, patience, connection: None, looks, next_look, metrics };
+        tokio::spawn(task.run());
         Self { queue, patience }
     }
 
@@ -94,13 +104,15 @@ struct WriterTask {
     options: Options,
     patience: Duration,
     connection: Option<Connection>,
+    looks: Looks,
+    next_look: Instant,
     metrics: Arc<Metrics>,
 }
 
 impl WriterTask {
     async fn run(mut self) {
         let mut closing = Vec::new();
-        while let Some(first) = self.waiting.recv().await {
+        while let Some(first) = self.next().await {
             let mut group = Group::default();
             let mut next = Some(first);
             while let Some(command) = next {
@@ -124,6 +136,30 @@ impl WriterTask {
         for reply in closing {
             let _ = reply.send(());
         }
+    }
+
+    /// The next command, between looks at what other processes do; none once all is closed.
+    async fn next(&mut self) -> Option<Command> {
+        if !dialect::SEES_OTHERS {
+            return self.waiting.recv().await;
+        }
+        loop {
+            if self.next_look <= Instant::now() {
+                self.look().await;
+                self.next_look = Instant::now() + LOOK;
+            }
+            if let Ok(command) = tokio::time::timeout_at(self.next_look.into(), self.waiting.recv()).await {
+                return command;
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let version = match &mut self.connection {
+            Some(connection) => dialect::version(connection).await.ok(),
+            None => None,
+        };
+        self.looks.met.looked(version, &self.looks.readers);
     }
 
     /// Commits a group and answers its callers; when one part is at fault, the others do not suffer.
@@ -158,7 +194,11 @@ impl WriterTask {
             let was_kept = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => dialect::connect(&self.options, self.patience).await?,
+                None => {
+                    // Another connection counts the commits of others anew.
+                    self.looks.met.looked(None, &self.looks.readers);
+                    dialect::connect(&self.options, self.patience).await?
+                }
             };
             let Run { begun, sound, outcome } = group.run(&mut connection).await;
             let gave_way = matches!(&outcome, Err(error) if dialect::gave_way(error));

@@ -29,3 +29,11 @@ pub(super) async fn lock(_connection: &mut Connection, _locks: &BTreeSet<Lock>) 
 pub(super) fn gave_way(_error: &sqlx::Error) -> bool {
     false
 }
+
+/// Whether a connection tells that others wrote.
+pub(super) const SEES_OTHERS: bool = true;
+
+/// A number that changes with each commit of another connection.
+pub(super) async fn version(connection: &mut Connection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
+}

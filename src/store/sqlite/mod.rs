@@ -8,7 +8,7 @@ mod sql;
 use crate::metrics::Metrics;
 use crate::store::error::migration_error;
 use crate::store::{Fault, Result, StoreError};
-use sql::writer::{Queue, Writer};
+use sql::writer::Queue;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use std::path::PathBuf;
@@ -64,8 +64,7 @@ impl SqliteSettings {
             .connect_with(options.clone().create_if_missing(false).pragma("query_only", "ON"))
             .await?;
         let queue = Queue { length: self.queue, patience: self.busy_timeout };
-        let writer = Writer::start(options.create_if_missing(false), queue, metrics);
-        Ok(SqliteStore { readers, writer })
+        Ok(SqliteStore::start(readers, options.create_if_missing(false), queue, metrics))
     }
 }
 

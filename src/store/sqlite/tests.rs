@@ -1,7 +1,8 @@
 use super::*;
-use crate::store::{Appended, NewEvent, Store, conformance};
-use chrono::Utc;
+use crate::store::{Appended, Customer, NewEvent, Store, conformance};
+use chrono::{DateTime, Utc};
 use models::events::EventKind;
+use models::payload::Payload;
 use std::path::Path;
 use std::time::Instant;
 
@@ -85,18 +86,16 @@ async fn a_locked_database_is_busy_and_works_again_after() {
 #[tokio::test]
 async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).await.unwrap().close().await;
+    let readers = open(folder.path()).await.unwrap().readers.clone();
     let options = SqliteConnectOptions::new().filename(settings(folder.path()).path);
     // A limit on pages is met just as the end of a disk is.
-    let writer = Writer::start(
-        options.clone().pragma("max_page_count", "40"),
-        Queue { length: 64, patience: Duration::from_millis(200) },
-        Arc::new(Metrics::new().unwrap()),
-    );
+    let options = options.pragma("max_page_count", "40");
+    let queue = Queue { length: 64, patience: Duration::from_millis(200) };
+    let small = SqliteStore::start(readers, options, queue, Arc::new(Metrics::new().unwrap()));
     let mut acknowledged = 0;
     let error = loop {
         let events = (0..20).map(|row| event(&format!("{acknowledged}-{row}"))).collect();
-        match writer.append(events).await {
+        match small.append_events(events).await {
             Ok(appended) => acknowledged += appended.len(),
             Err(error) => break error,
         }
@@ -104,7 +103,7 @@ async fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
     };
     assert_eq!(error.fault, Fault::Full, "{error}");
     assert!(acknowledged > 0);
-    writer.close().await;
+    small.close().await;
     let store = open(folder.path()).await.unwrap();
     assert_eq!(store.count_events().await.unwrap(), acknowledged as u64);
 }
@@ -138,4 +137,41 @@ async fn a_write_at_fault_does_not_take_its_neighbours_with_it() {
     assert_eq!(event.unwrap(), [Appended::Stored]);
     assert!(!revoked.unwrap());
     assert_eq!(store.count_events().await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_whom_nothing_is_held_the_database_is_not_asked_and_another_process_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (open(folder.path()).await.unwrap(), open(folder.path()).await.unwrap());
+    let of =
+        |customer: &str, event_id: &str| vec![NewEvent { customer_id: customer.into(), ..event(event_id) }];
+    here.append_events(of("before", "e0")).await.unwrap();
+    there.append_events(of("other", "e1")).await.unwrap();
+    let knows_strangers = async || {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !here.met.is_stranger("nobody") {
+            assert!(Instant::now() < patience, "nobody is ever known to be a stranger");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let events_of = async |customer: &str| {
+        here.record_of(customer, "profiling", DateTime::UNIX_EPOCH, 10).await.unwrap().events.len()
+    };
+    knows_strangers().await;
+    assert_eq!((events_of("before").await, events_of("other").await, events_of("nobody").await), (1, 1, 0));
+    here.append_events(of("own", "e2")).await.unwrap();
+    assert_eq!(events_of("own").await, 1, "at once");
+    let described =
+        Customer { customer_id: "described".into(), attributes: Payload::new(), updated_at: Utc::now() };
+    here.put_customers(vec![described]).await.unwrap();
+    assert!(!here.met.is_stranger("described"));
+    there.append_events(of("late", "e3")).await.unwrap();
+    let patience = Instant::now() + Duration::from_secs(20);
+    while events_of("late").await == 0 {
+        assert!(Instant::now() < patience, "what another process wrote is never seen");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!here.met.is_stranger("nobody"), "another process writes");
+    knows_strangers().await;
+    assert_eq!(events_of("late").await, 1);
 }
