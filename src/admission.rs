@@ -145,7 +145,14 @@ impl Door {
     }
 
     async fn enter(&self) -> Result<OwnedSemaphorePermit, Refused> {
+        let came = self.opened.elapsed();
+        // Everyone who came to this thread meanwhile comes to the door before anyone goes on: an answer that computes nothing holds
+        // its place only while the thread is its own, so that the crowd would stand outside, unseen and with no end.
+        tokio::task::yield_now().await;
         let now = self.opened.elapsed();
+        if now - came > self.patience_at(came) {
+            return Err(self.refuse());
+        }
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             // A free place is never given past the line.
             self.free_at.store(now.as_micros() as u64, Ordering::Relaxed);
@@ -157,11 +164,14 @@ impl Door {
         }
         match tokio::time::timeout(self.patience_at(now), Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
-            _ => {
-                self.refused_at.fetch_max(self.opened.elapsed().as_micros() as u64, Ordering::Relaxed);
-                Err(Refused::Patience)
-            }
+            _ => Err(self.refuse()),
         }
+    }
+
+    /// Whose turn did not come in time.
+    fn refuse(&self) -> Refused {
+        self.refused_at.fetch_max(self.opened.elapsed().as_micros() as u64, Ordering::Relaxed);
+        Refused::Patience
     }
 
     /// How long a request may wait that comes at a moment after the opening.
@@ -216,6 +226,19 @@ mod tests {
         assert_eq!(after(second), PATIENCE / OVERLOADED_SHARE, "unless someone was just refused");
         assert_eq!(after(PATIENCE / 2), PATIENCE / 2, "patience comes back");
         assert_eq!(after(PATIENCE), PATIENCE, "in full");
+    }
+
+    #[tokio::test]
+    async fn who_stood_too_long_before_a_door_whose_places_are_free_is_refused() {
+        let door = Arc::new(Door::new("answers", 1, 8, Duration::from_millis(10)));
+        let enter = || {
+            let door = Arc::clone(&door);
+            tokio::spawn(async move { door.enter().await.map(drop) })
+        };
+        assert_eq!(enter().await.unwrap(), Ok(()));
+        let late = enter();
+        tokio::spawn(async { std::thread::sleep(Duration::from_millis(50)) });
+        assert_eq!(late.await.unwrap(), Err(Refused::Patience));
     }
 
     #[tokio::test]
