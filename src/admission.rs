@@ -150,7 +150,7 @@ impl Door {
         // its place only while the thread is its own, so that the crowd would stand outside, unseen and with no end.
         tokio::task::yield_now().await;
         let now = self.opened.elapsed();
-        if now - came > self.patience_at(came) {
+        if now - came > self.patience_since_refusal(came) {
             return Err(self.refuse());
         }
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
@@ -177,13 +177,20 @@ impl Door {
     /// How long a request may wait that comes at a moment after the opening.
     fn patience_at(&self, now: Duration) -> Duration {
         let since = |at: &AtomicU64| now.saturating_sub(Duration::from_micros(at.load(Ordering::Relaxed)));
-        let brief = self.patience / OVERLOADED_SHARE;
         if since(&self.free_at) > self.patience {
-            return brief;
+            return self.patience / OVERLOADED_SHARE;
         }
+        self.patience_since_refusal(now)
+    }
+
+    /// The same while places are free.
+    fn patience_since_refusal(&self, now: Duration) -> Duration {
         match self.refused_at.load(Ordering::Relaxed) {
             0 => self.patience,
-            _ => since(&self.refused_at).clamp(brief, self.patience),
+            at => {
+                let since = now.saturating_sub(Duration::from_micros(at));
+                since.clamp(self.patience / OVERLOADED_SHARE, self.patience)
+            }
         }
     }
 }

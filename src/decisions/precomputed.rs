@@ -4,7 +4,7 @@ use super::recommend::Asked;
 use crate::customers::CustomerState;
 use crate::releases::{Serving, View};
 use crate::telemetry::request_id;
-use models::ids::CustomerIx;
+use models::ids::{CustomerIx, Ix};
 use models::kernels::dot;
 use models::measures::Repeats;
 use models::ranking::Scored;
@@ -22,6 +22,7 @@ pub(super) fn ranked(
 ) -> Option<Vec<Scored>> {
     let repeats = asked.point.repeats.ranked();
     let mut best = read(serving, state.as_released?, repeats)?;
+    best.retain(|one| one.item.position() < serving.release.items.len());
     let last = best.last()?.score;
     if view.placed().len() > MOST_APPEARED {
         return None;

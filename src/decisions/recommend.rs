@@ -58,13 +58,14 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads it: this waits, and computes next to nothing. A store that is down is named in `degraded`.
+    /// Reads it: this waits, and computes little unless they did thousands of things since training. A store that is down is named in `degraded`.
     pub async fn read(serving: &Serving, store: &dyn Store, asked: &Asked) -> Self {
         let (mut degraded, who) = (Vec::new(), asked.request.customer_id.as_deref());
         let state = known_state(serving, store, (who, &asked.patience.store), &mut degraded);
         let state = stage("customer", state).await;
         let session = Session::of(serving, &asked.request, &state);
-        let question = session.question(serving, asked, &state);
+        let is_whole = degraded.is_empty();
+        let question = is_whole.then(|| session.question(serving, asked, &state)).flatten();
         Self { state, session, question, degraded }
     }
 }
@@ -75,7 +76,8 @@ pub fn ready(serving: &Serving, asked: &Asked, known: &Known) -> Option<Decision
     if let Some(kept) = known.question.as_ref().and_then(|question| serving.answers.get(question)) {
         return Some(kept);
     }
-    if asked.request.explain {
+    // Training knows nothing of a session.
+    if asked.request.explain || !known.session.items.is_empty() {
         return None;
     }
     let exclude = excluded(serving, asked, &known.state, &known.session.items);

@@ -164,6 +164,10 @@ impl Releases {
 
     async fn read(&self, id: &str) -> Result<Arc<Serving>, ReleaseError> {
         let serving = Arc::new(self.open(id).await?);
+        // Before anything is read that goes on changing.
+        if is_large(&serving.manifest) {
+            give_back_memory();
+        }
         let mut position = i64::MIN;
         loop {
             let page = self.store.items_after(position, ITEMS_PAGE).await?;
@@ -174,9 +178,6 @@ impl Releases {
         self.note_active(&serving).await?;
         let events = self.store.latest_events(SESSION_EVENTS).await?;
         serving.record(&events);
-        if is_large(&serving.manifest) {
-            give_back_memory();
-        }
         Ok(serving)
     }
 

@@ -73,7 +73,8 @@ impl Lists {
         file.read_exact(&mut prefix).map_err(failed)?;
         let mut header = vec![0; Layout::header_length(repeats, prefix).map_err(damaged)?];
         file.read_exact(&mut header).map_err(failed)?;
-        let layout = Layout::of(repeats, &header, manifest.counts.customers).map_err(damaged)?;
+        let layout =
+            Layout::of(repeats, &header, entry.size_bytes, manifest.counts.customers).map_err(damaged)?;
         Ok(Self { file, layout })
     }
 

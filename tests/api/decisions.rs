@@ -329,6 +329,8 @@ async fn what_training_ranked_is_what_would_be_computed_and_stands_until_somethi
         "{told}"
     );
     assert!(asks(&question("nobody", "app")).await, "training knows nothing of them");
+    let session = json!({"customer_id": "c2", "contact_point": "app", "n": 3, "session_items": ["blue3"]});
+    assert!(asks(&session).await, "nor of a session");
     let much = json!({"customer_id": "c2", "contact_point": "app", "n": 12});
     assert!(asks(&much).await, "thirty items are too few to choose twelve from");
     for app in [&ready, &computing] {

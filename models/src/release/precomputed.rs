@@ -98,11 +98,11 @@ impl Layout {
         })
     }
 
-    /// The layout that a header describes, of a file for so many customers.
+    /// The layout that a header describes, of a file of so many bytes for so many customers.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] for a header of something else, [`Error::Shape`] for other customers.
-    pub fn of(repeats: Repeats, header: &[u8], customers: usize) -> Result<Self> {
+    /// [`Error::Unreadable`] for a header of something else, [`Error::Shape`] for other customers or another size.
+    pub fn of(repeats: Repeats, header: &[u8], size_bytes: u64, customers: usize) -> Result<Self> {
         let part = file_name(repeats);
         let metadata: Metadata =
             serde_json::from_slice(header).map_err(|e| unreadable(part, e.to_string()))?;
@@ -116,6 +116,15 @@ impl Layout {
                 what: part.into(),
                 expected: format!("two matrices of {customers} rows"),
                 found: format!("{:?} and {:?}", items.shape, scores.shape),
+            });
+        }
+        let end = items.data_offsets.1.max(scores.data_offsets.1);
+        let said = (PREFIX as u64 + header.len() as u64).saturating_add(end as u64);
+        if said != size_bytes {
+            return Err(Error::Shape {
+                what: part.into(),
+                expected: format!("{said} bytes by its header"),
+                found: size_bytes.to_string(),
             });
         }
         let start = |offset: usize| (PREFIX + header.len() + offset) as u64;
@@ -155,15 +164,18 @@ mod tests {
         let bytes = written.encode(Repeats::Kept).unwrap();
         let prefix = *bytes.first_chunk().unwrap();
         let header = &bytes[PREFIX..][..Layout::header_length(Repeats::Kept, prefix).unwrap()];
-        let layout = Layout::of(Repeats::Kept, header, 3).unwrap();
+        let layout = Layout::of(Repeats::Kept, header, bytes.len() as u64, 3).unwrap();
         for (customer, list) in lists.iter().enumerate() {
             let [items, scores] = layout.row(CustomerIx::at(customer)).unwrap();
             let part = |range: Range<u64>| &bytes[range.start as usize..range.end as usize];
             assert_eq!(Layout::list(part(items), part(scores)), *list);
         }
         assert_eq!(layout.row(CustomerIx::at(3)), None);
-        let others = Layout::of(Repeats::Kept, header, 4).unwrap_err().to_string();
-        assert!(others.contains("4 rows"), "{others}");
+        let refused = |size: usize, customers| {
+            Layout::of(Repeats::Kept, header, size as u64, customers).unwrap_err().to_string()
+        };
+        assert!(refused(bytes.len(), 4).contains("4 rows"));
+        assert!(refused(bytes.len() - 1, 3).contains("bytes by its header"));
         let foreign = Layout::header_length(Repeats::Kept, [255; PREFIX]).unwrap_err().to_string();
         assert!(foreign.contains("precomputed_allowed"), "{foreign}");
     }

@@ -7,7 +7,7 @@
 //! Another process may write to the same file. The writer's connection tells whether one did, since its own commits do not count
 //! for it; it is asked every [`LOOK`], and unless it denies that, the database is asked of everyone until all ids were read again.
 
-use super::super::dialect::Pool;
+use super::super::dialect::{Pool, SEES_OTHERS};
 use super::customers;
 use crate::store::Result;
 use std::collections::HashSet;
@@ -57,8 +57,13 @@ struct Watch {
 impl Met {
     /// Adds customers, before anything of them is written.
     pub(super) fn add<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
+        if !SEES_OTHERS {
+            return;
+        }
         let mut met = self.ids.write().unwrap_or_else(PoisonError::into_inner);
-        met.extend(ids.into_iter().map(|id| self.hasher.hash_one(id)));
+        if met.len() <= MOST {
+            met.extend(ids.into_iter().map(|id| self.hasher.hash_one(id)));
+        }
     }
 
     /// Whether the store surely holds nothing of a customer, but for what another process wrote just now.
@@ -67,7 +72,7 @@ impl Met {
             return false;
         }
         let met = self.ids.read().unwrap_or_else(PoisonError::into_inner);
-        !met.contains(&self.hasher.hash_one(customer_id))
+        met.len() <= MOST && !met.contains(&self.hasher.hash_one(customer_id))
     }
 
     /// Takes in what the writer's connection says of others' commits, or that it says nothing.
