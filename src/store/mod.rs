@@ -53,8 +53,8 @@ pub trait Store: OfferStore + Send + Sync {
     /// Keeps events; the results are in the order of the events. Of equal ids within one call the first counts.
     async fn append_events(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>>;
 
-    /// What is known of one customer, but for what another process wrote within the last two seconds: attributes, the last word about a purpose on whatever channel, and the latest
-    /// `limit` events with `at >= since`, oldest first.
+    /// What is known of one customer, but for what another process wrote within the last two seconds: attributes, the last
+    /// word about a purpose on whatever channel, and the latest `limit` events with `at >= since`, oldest first.
     async fn record_of(
         &self,
         customer_id: &str,
